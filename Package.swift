@@ -1,0 +1,196 @@
+// swift-tools-version: 6.2
+// Part of ImageGateway. SPDX-License-Identifier: Apache-2.0
+
+import PackageDescription
+
+let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
+
+let package = Package(
+    name: "image-gateway",
+    platforms: [.macOS(.v15)],
+    products: [
+        .library(name: "ImageGateway", targets: ["ImageGateway"]),
+        .library(name: "GatewayCore", targets: ["GatewayCore"]),
+        .library(name: "GatewayTesting", targets: ["GatewayTesting"]),
+        .executable(name: "image-gateway", targets: ["image-gateway"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+    ],
+    targets: [
+        // C libraries: a header of shims each, found by pkg-config.
+        .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
+        .systemLibrary(name: "CLibcrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
+        .systemLibrary(name: "CTurboJPEG", pkgConfig: "libturbojpeg", providers: [.apt(["libturbojpeg0-dev"])]),
+
+        // Values, protocols and errors: everything else meets here.
+        .target(
+            name: "GatewayCore",
+            dependencies: [
+                nioCore,
+                httpTypes,
+            ]
+        ),
+
+        // The doors to the outside, each behind a protocol of Core.
+        .target(
+            name: "GatewayCurl",
+            dependencies: [
+                "GatewayCore", "CCurl",
+                nioCore,
+                httpTypes,
+                .product(name: "HeapModule", package: "swift-collections"),
+            ]
+        ),
+        .target(
+            name: "GatewayObjects",
+            dependencies: [
+                "GatewayCore", "CLibcrypto",
+                nioCore,
+                .product(name: "NIOPosix", package: "swift-nio"),
+                httpTypes,
+            ]
+        ),
+        .target(
+            name: "GatewayStore",
+            dependencies: ["GatewayCore", .product(name: "GRDB", package: "GRDB.swift")]
+        ),
+        .target(
+            name: "GatewayProviders",
+            dependencies: [
+                "GatewayCore",
+                nioCore,
+                httpTypes,
+            ],
+            path: "providers"
+        ),
+
+        // The work, and the way to ask for it.
+        .target(
+            name: "GatewayEngine",
+            dependencies: [
+                "GatewayCore",
+                .product(name: "Logging", package: "swift-log"),
+                nioCore,
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ]
+        ),
+        .target(
+            name: "GatewayServer",
+            dependencies: [
+                "GatewayCore",
+                httpTypes,
+                .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "HummingbirdTLS", package: "hummingbird"),
+                .product(name: "Logging", package: "swift-log"),
+                nioCore,
+            ]
+        ),
+        .target(
+            name: "GatewayEmulator",
+            dependencies: [
+                "GatewayCore", "CPNG", "CTurboJPEG",
+                httpTypes,
+                .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "Logging", package: "swift-log"),
+                nioCore,
+            ]
+        ),
+
+        // What others embed, what they test with, and the program itself.
+        .target(
+            name: "ImageGateway",
+            dependencies: [
+                "GatewayCore", "GatewayCurl", "GatewayObjects", "GatewayStore", "GatewayProviders", "GatewayEngine",
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "Yams", package: "Yams"),
+            ]
+        ),
+        .target(
+            name: "GatewayTesting",
+            dependencies: [
+                "GatewayCore",
+                nioCore,
+                httpTypes,
+            ]
+        ),
+        .executableTarget(
+            name: "image-gateway",
+            dependencies: [
+                "GatewayCore", "GatewayCurl", "GatewayServer", "GatewayEmulator", "ImageGateway",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                httpTypes,
+                .product(name: "Logging", package: "swift-log"),
+                nioCore,
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ]
+        ),
+
+        .testTarget(name: "GatewayCoreTests", dependencies: ["GatewayCore", "GatewayTesting", nioCore]),
+        .testTarget(
+            name: "GatewayCurlTests",
+            dependencies: [
+                "GatewayCore", "GatewayCurl", "GatewayTesting", nioCore, httpTypes,
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ]
+        ),
+        .testTarget(
+            name: "GatewayObjectsTests",
+            dependencies: ["GatewayCore", "GatewayCurl", "GatewayObjects", "GatewayTesting", nioCore, httpTypes],
+            resources: [.copy("Vectors")]
+        ),
+        .testTarget(name: "GatewayStoreTests", dependencies: ["GatewayCore", "GatewayStore", "GatewayTesting"]),
+        .testTarget(
+            name: "GatewayProviderTests",
+            dependencies: ["GatewayCore", "GatewayProviders", "GatewayTesting", nioCore, httpTypes],
+            resources: [.copy("Recordings")]
+        ),
+        .testTarget(
+            name: "GatewayEngineTests",
+            dependencies: ["GatewayCore", "GatewayEngine", "GatewayTesting", nioCore]
+        ),
+        .testTarget(
+            name: "GatewayServerTests",
+            dependencies: [
+                "GatewayCore", "GatewayServer", "GatewayTesting", nioCore, httpTypes,
+                .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "HummingbirdTesting", package: "hummingbird"),
+            ]
+        ),
+        .testTarget(
+            name: "GatewayEmulatorTests",
+            dependencies: [
+                "GatewayCore", "GatewayEmulator", "GatewayTesting", nioCore, httpTypes,
+                .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "HummingbirdTesting", package: "hummingbird"),
+            ]
+        ),
+        .testTarget(name: "ImageGatewayTests", dependencies: ["GatewayCore", "ImageGateway", "GatewayTesting"]),
+        .testTarget(
+            name: "GatewayEndToEndTests",
+            dependencies: ["GatewayCore", "GatewayCurl", "GatewayTesting", "image-gateway", nioCore, httpTypes],
+            resources: [.copy("Clients")]
+        ),
+    ],
+    swiftLanguageModes: [.v6]
+)
+
+for target in package.targets where target.type != .system {
+    target.swiftSettings = [
+        .enableUpcomingFeature("ExistentialAny"),
+        .enableUpcomingFeature("InternalImportsByDefault"),
+        .enableUpcomingFeature("MemberImportVisibility"),
+        .treatAllWarnings(as: .error),
+    ]
+}

@@ -1,0 +1,90 @@
+// Part of ImageGateway. SPDX-License-Identifier: Apache-2.0
+// libcurl for Swift. Swift cannot call C variadics: each wrapper fixes one argument type.
+#ifndef GATEWAY_CCURL_SHIM_H
+#define GATEWAY_CCURL_SHIM_H
+
+#include <curl/curl.h>
+#include <stdint.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/timerfd.h>
+
+static inline CURLcode gateway_curl_set_long(CURL *_Nonnull handle, CURLoption option, long value) {
+    return curl_easy_setopt(handle, option, value);
+}
+
+static inline CURLcode gateway_curl_set_offset(CURL *_Nonnull handle, CURLoption option, int64_t value) {
+    return curl_easy_setopt(handle, option, (curl_off_t)value);
+}
+
+static inline CURLcode gateway_curl_set_string(CURL *_Nonnull handle, CURLoption option, const char *_Nullable value) {
+    return curl_easy_setopt(handle, option, value);
+}
+
+static inline CURLcode gateway_curl_set_pointer(CURL *_Nonnull handle, CURLoption option, void *_Nullable value) {
+    return curl_easy_setopt(handle, option, value);
+}
+
+// The read, write and header callbacks share one C signature.
+typedef size_t (*gateway_curl_data_function)(char *_Nullable, size_t, size_t, void *_Nullable);
+
+static inline CURLcode gateway_curl_set_data_function(CURL *_Nonnull handle, CURLoption option,
+                                                      gateway_curl_data_function _Nonnull value) {
+    return curl_easy_setopt(handle, option, value);
+}
+
+typedef int (*gateway_curl_seek_function)(void *_Nullable, curl_off_t, int);
+
+static inline CURLcode gateway_curl_set_seek_function(CURL *_Nonnull handle, gateway_curl_seek_function _Nonnull value) {
+    return curl_easy_setopt(handle, CURLOPT_SEEKFUNCTION, value);
+}
+
+static inline CURLcode gateway_curl_get_long(CURL *_Nonnull handle, CURLINFO info, long *_Nonnull value) {
+    return curl_easy_getinfo(handle, info, value);
+}
+
+static inline CURLcode gateway_curl_get_offset(CURL *_Nonnull handle, CURLINFO info, int64_t *_Nonnull value) {
+    curl_off_t offset = 0;
+    CURLcode code = curl_easy_getinfo(handle, info, &offset);
+    *value = (int64_t)offset;
+    return code;
+}
+
+static inline CURLMcode gateway_multi_set_long(CURLM *_Nonnull multi, CURLMoption option, long value) {
+    return curl_multi_setopt(multi, option, value);
+}
+
+static inline CURLMcode gateway_multi_set_pointer(CURLM *_Nonnull multi, CURLMoption option, void *_Nullable value) {
+    return curl_multi_setopt(multi, option, value);
+}
+
+typedef int (*gateway_multi_socket_function)(CURL *_Nullable, curl_socket_t, int, void *_Nullable, void *_Nullable);
+
+static inline CURLMcode gateway_multi_set_socket_function(CURLM *_Nonnull multi,
+                                                          gateway_multi_socket_function _Nonnull value) {
+    return curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, value);
+}
+
+typedef int (*gateway_multi_timer_function)(CURLM *_Nullable, long, void *_Nullable);
+
+static inline CURLMcode gateway_multi_set_timer_function(CURLM *_Nonnull multi,
+                                                         gateway_multi_timer_function _Nonnull value) {
+    return curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, value);
+}
+
+// A union in C: the result of a finished transfer.
+static inline CURLcode gateway_message_result(const CURLMsg *_Nonnull message) {
+    return message->data.result;
+}
+
+// epoll_data is a union in C: only its descriptor is used here.
+static inline int gateway_epoll_control(int epoll, int operation, int descriptor, uint32_t events) {
+    struct epoll_event event = {.events = events, .data.fd = descriptor};
+    return epoll_ctl(epoll, operation, descriptor, &event);
+}
+
+static inline int gateway_epoll_descriptor(const struct epoll_event *_Nonnull event) {
+    return event->data.fd;
+}
+
+#endif

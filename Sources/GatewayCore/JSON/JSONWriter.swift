@@ -1,0 +1,75 @@
+// Part of ImageGateway. SPDX-License-Identifier: Apache-2.0
+
+public import NIOCore
+
+extension JSON {
+    /// The compact text of this value.
+    public func encoded() -> ByteBuffer {
+        var buffer = ByteBufferAllocator().buffer(capacity: 512)
+        buffer.writeJSON(self)
+        return buffer
+    }
+}
+
+extension ByteBuffer {
+    /// Appends the compact text of a value; slices are copied as they are, which is right because they had no escapes.
+    public mutating func writeJSON(_ value: JSON) {
+        switch value {
+        case .null: writeStaticString("null")
+        case .bool(let value): writeStaticString(value ? "true" : "false")
+        case .number(let text): writeString(text)
+        case .string(.text(let text)): writeJSONString(text)
+        case .string(.slice(let slice)):
+            writeStaticString("\"")
+            writeImmutableBuffer(slice)
+            writeStaticString("\"")
+        case .array(let elements):
+            writeStaticString("[")
+            for (place, element) in elements.enumerated() {
+                if place > 0 { writeStaticString(",") }
+                writeJSON(element)
+            }
+            writeStaticString("]")
+        case .object(let members):
+            writeStaticString("{")
+            for (place, member) in members.enumerated() {
+                if place > 0 { writeStaticString(",") }
+                writeJSONString(member.name)
+                writeStaticString(":")
+                writeJSON(member.value)
+            }
+            writeStaticString("}")
+        }
+    }
+
+    /// Appends a text in quotes, escaped as JSON wants it.
+    public mutating func writeJSONString(_ text: String) {
+        writeStaticString("\"")
+        var text = text
+        text.withUTF8 { bytes in
+            var start = 0
+            for place in bytes.indices where bytes[place] < 0x20 || bytes[place] == 0x22 || bytes[place] == 0x5C {
+                writeBytes(bytes[start..<place])
+                writeEscape(bytes[place])
+                start = place + 1
+            }
+            writeBytes(bytes[start...])
+        }
+        writeStaticString("\"")
+    }
+
+    private mutating func writeEscape(_ byte: UInt8) {
+        switch byte {
+        case 0x22: writeStaticString("\\\"")
+        case 0x5C: writeStaticString("\\\\")
+        case 0x0A: writeStaticString("\\n")
+        case 0x0D: writeStaticString("\\r")
+        case 0x09: writeStaticString("\\t")
+        default:
+            let digits = [UInt8]("0123456789abcdef".utf8)
+            writeStaticString("\\u00")
+            writeInteger(digits[Int(byte >> 4)])
+            writeInteger(digits[Int(byte & 15)])
+        }
+    }
+}

@@ -1,0 +1,146 @@
+// Part of ImageGateway. SPDX-License-Identifier: Apache-2.0
+
+public import NIOCore
+import Synchronization
+
+/// The small doors between server and engine inside one process: work that was created, changes of a task, and the
+/// hand-over of a picture to a waiting caller.
+///
+/// The row is the truth; the board only says when to look at it.
+public final class TaskBoard: Sendable {
+    private struct State {
+        var watchers: [TaskID: [Int: AsyncStream<Void>.Continuation]] = [:]
+        var callers: [TaskID: AsyncStream<Delivery>.Continuation] = [:]
+        var nextWatcher = 0
+    }
+
+    private let state = Mutex(State())
+
+    /// What was announced, for the one engine of this process.
+    public let announcements: AsyncStream<Announcement>
+    private let announcer: AsyncStream<Announcement>.Continuation
+
+    /// Creates an empty board.
+    public init() {
+        (announcements, announcer) = AsyncStream.makeStream()
+    }
+
+    // MARK: Work for the engine
+
+    /// News for the engine.
+    public enum Announcement: Sendable {
+        /// A task that this process shall run: its caller waits here.
+        case assigned(ImageTask)
+        /// There is a task that anybody may claim.
+        case queued
+    }
+
+    /// Tells the engine of a task after it was written.
+    public func announce(_ announcement: Announcement) {
+        announcer.yield(announcement)
+    }
+
+    // MARK: Changes of a task
+
+    /// Begins to watch a task.
+    ///
+    /// Watch first, then read the row, then wait for the next element: no change in between is missed. Several changes
+    /// may show as one element.
+    ///
+    /// - Parameter id: Which task.
+    /// - Returns: One element for each change; ending the iteration ends the watch.
+    public func changes(of id: TaskID) -> AsyncStream<Void> {
+        let (changes, continuation) = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
+        let number = state.withLock { state in
+            state.nextWatcher += 1
+            state.watchers[id, default: [:]][state.nextWatcher] = continuation
+            return state.nextWatcher
+        }
+        continuation.onTermination = { [weak self] _ in
+            self?.state.withLock { state in
+                state.watchers[id]?[number] = nil
+                if state.watchers[id]?.isEmpty == true { state.watchers[id] = nil }
+            }
+        }
+        return changes
+    }
+
+    /// Tells everybody who watches a task; called after the change is durable.
+    public func changed(_ id: TaskID) {
+        let watchers = state.withLock { $0.watchers[id].map { Array($0.values) } ?? [] }
+        for watcher in watchers { watcher.yield() }
+    }
+
+    // MARK: Hand-over to a waiting caller
+
+    /// Says that a caller waits for the pictures of a task, before the task is announced.
+    ///
+    /// - Parameter id: Which task.
+    /// - Returns: One delivery, or none if the task ends without pictures or they are stored instead.
+    public func expect(_ id: TaskID) -> AsyncStream<Delivery> {
+        let (deliveries, continuation) = AsyncStream<Delivery>.makeStream()
+        state.withLock { $0.callers[id] = continuation }
+        return deliveries
+    }
+
+    /// Says that the caller waits no longer; from now on the pictures are stored.
+    ///
+    /// - Returns: `false` if the engine has taken the caller's place already: a delivery is on its way.
+    @discardableResult
+    public func withdraw(_ id: TaskID) -> Bool {
+        let continuation = state.withLock { $0.callers.removeValue(forKey: id) }
+        continuation?.finish()
+        return continuation != nil
+    }
+
+    /// Takes a waiting caller, who from now on relies on the delivery.
+    ///
+    /// - Returns: The way to hand over, or `nil` if nobody waits.
+    public func takeCaller(of id: TaskID) -> WaitingCaller? {
+        state.withLock { $0.callers.removeValue(forKey: id) }.map(WaitingCaller.init(continuation:))
+    }
+}
+
+/// A caller who waits for pictures and has been promised them.
+public struct WaitingCaller: Sendable {
+    fileprivate let continuation: AsyncStream<Delivery>.Continuation
+
+    /// Hands over; once.
+    public func give(_ delivery: Delivery) {
+        continuation.yield(delivery)
+        continuation.finish()
+    }
+
+    /// Sends the caller back to the row: there will be no delivery.
+    public func dismiss() {
+        continuation.finish()
+    }
+}
+
+/// Pictures on their way to a waiting caller, and the finished task they belong to.
+public struct Delivery: Sendable {
+    /// The task in its final state.
+    public var task: ImageTask
+    /// The pictures, in order.
+    public var pictures: [DeliveredPicture]
+
+    /// Creates a delivery.
+    public init(task: ImageTask, pictures: [DeliveredPicture]) {
+        self.task = task
+        self.pictures = pictures
+    }
+}
+
+/// A picture in memory: base64 as it came, until somebody needs bytes.
+public struct DeliveredPicture: Sendable {
+    /// The picture in standard base64 without line breaks.
+    public var base64: ByteBuffer
+    /// The prompt as the vendor rewrote it.
+    public var revisedPrompt: String?
+
+    /// Creates a picture.
+    public init(base64: ByteBuffer, revisedPrompt: String? = nil) {
+        self.base64 = base64
+        self.revisedPrompt = revisedPrompt
+    }
+}

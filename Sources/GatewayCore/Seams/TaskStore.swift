@@ -1,0 +1,156 @@
+// Part of ImageGateway. SPDX-License-Identifier: Apache-2.0
+
+/// Where tasks live: rows that survive the process.
+public protocol TaskStore: Sendable {
+    /// Writes a new task; durable when it returns.
+    ///
+    /// - Parameter task: A task nobody has written yet.
+    func create(_ task: ImageTask) async throws(StoreError)
+
+    /// Reads a task.
+    ///
+    /// - Parameters:
+    ///   - id: Its name.
+    ///   - owner: The key that asks; a task of another owner is not found. `nil` only for the engine itself.
+    func task(_ id: TaskID, owner: String?) async throws(StoreError) -> ImageTask?
+
+    /// Writes a changed task; durable when it returns.
+    ///
+    /// - Parameters:
+    ///   - task: The task as it shall be.
+    ///   - version: The version it was changed from.
+    /// - Throws: ``StoreError/Code/conflict`` when the row has another version by now, or is gone.
+    func update(_ task: ImageTask, from version: Int) async throws(StoreError)
+
+    /// Hands out tasks without a node, oldest first, each claimed for `node` in the same step.
+    ///
+    /// - Parameters:
+    ///   - node: Who claims.
+    ///   - limit: How many at most.
+    ///   - excluding: Public model names that shall not be handed out now.
+    ///   - now: The present moment.
+    ///   - divide: How to divide a task into portions.
+    func claim(
+        node: String,
+        limit: Int,
+        excluding: Set<String>,
+        now: Timestamp,
+        divide: @escaping @Sendable (ImageRequest) -> [Int]
+    ) async throws(StoreError) -> [ImageTask]
+
+    /// Says that a node is alive.
+    ///
+    /// - Parameters:
+    ///   - node: Who.
+    ///   - now: When.
+    func heartbeat(node: String, now: Timestamp) async throws(StoreError)
+
+    /// Takes over unfinished tasks of nodes that have not been heard of, each adopted by `node` in the same step.
+    ///
+    /// - Parameters:
+    ///   - node: Who takes over.
+    ///   - silentSince: Nodes whose last heartbeat is older are gone.
+    ///   - limit: How many at most.
+    ///   - now: The present moment.
+    func adopt(
+        node: String,
+        silentSince: Timestamp,
+        limit: Int,
+        now: Timestamp
+    ) async throws(StoreError) -> [ImageTask]
+
+    /// Reads a page of an owner's tasks.
+    ///
+    /// - Parameter query: Which, and in what order.
+    /// - Throws: ``StoreError/Code/unknownCursor`` when `after` is no task of the owner.
+    func list(_ query: TaskQuery) async throws(StoreError) -> TaskPage
+
+    /// Removes a task's row; a row that is not there is no error.
+    ///
+    /// - Parameter id: Its name.
+    func delete(_ id: TaskID) async throws(StoreError)
+
+    /// How many tasks wait to be claimed.
+    func pendingCount() async throws(StoreError) -> Int
+
+    /// Closes the database; what is under way ends first.
+    func close() async
+}
+
+/// Which of an owner's tasks to read.
+public struct TaskQuery: Sendable {
+    /// Whose.
+    public var owner: String
+    /// How many at most.
+    public var limit: Int
+    /// Only those behind this one, in the order asked for.
+    public var after: TaskID?
+    /// Oldest first instead of newest first.
+    public var ascending: Bool
+    /// Only those in this state.
+    public var status: ImageTask.Status?
+    /// Only those of this model.
+    public var model: String?
+
+    /// Creates a query.
+    public init(
+        owner: String,
+        limit: Int = 20,
+        after: TaskID? = nil,
+        ascending: Bool = false,
+        status: ImageTask.Status? = nil,
+        model: String? = nil
+    ) {
+        self.owner = owner
+        self.limit = limit
+        self.after = after
+        self.ascending = ascending
+        self.status = status
+        self.model = model
+    }
+}
+
+/// A page of tasks.
+public struct TaskPage: Sendable {
+    /// The tasks in the order asked for.
+    public var tasks: [ImageTask]
+    /// Whether there are more behind the last one.
+    public var hasMore: Bool
+
+    /// Creates a page.
+    public init(tasks: [ImageTask], hasMore: Bool) {
+        self.tasks = tasks
+        self.hasMore = hasMore
+    }
+}
+
+/// Why the database did not do what was asked.
+public struct StoreError: Error, Sendable {
+    /// What happened.
+    public var code: Code
+    /// One sentence for the operator.
+    public var message: String
+    /// The lower-level error.
+    public var cause: (any Error)?
+
+    /// Creates an error.
+    public init(_ code: Code, _ message: String, cause: (any Error)? = nil) {
+        self.code = code
+        self.message = message
+        self.cause = cause
+    }
+
+    /// What happened.
+    public enum Code: String, Sendable {
+        /// The row was changed by somebody else, or is gone.
+        case conflict
+        /// The cursor of a list is no task of the owner.
+        case unknownCursor
+        /// No space left.
+        case full
+        /// The database cannot be opened: another process has it, permissions, a newer schema.
+        case cannotOpen
+        /// Anything else; may pass.
+        case unavailable
+    }
+}

@@ -1,0 +1,87 @@
+// Part of ImageGateway. SPDX-License-Identifier: Apache-2.0
+
+import Synchronization
+
+/// The public name of a task: `image_` and a ULID, so that names sort by the time of their making.
+public struct TaskID: Sendable, Hashable, Comparable, CustomStringConvertible {
+    /// The whole name, `image_01KCRVET35FAVZME1CEEED9VBS`.
+    public let description: String
+
+    /// What every name begins with.
+    public static let prefix = "image_"
+
+    /// Reads a name; `nil` unless it is `image_` and 26 characters of Crockford's base 32, upper case.
+    public init?(_ text: String) {
+        guard text.hasPrefix(Self.prefix), text.utf8.count == Self.prefix.utf8.count + 26 else { return nil }
+        guard text.utf8.dropFirst(Self.prefix.utf8.count).allSatisfy({ Self.alphabet.contains($0) }) else { return nil }
+        description = text
+    }
+
+    init(time: UInt64, high: UInt16, low: UInt64) {
+        var characters = [UInt8](repeating: 0, count: 26)
+        var value = (UInt128(time & 0xFFFF_FFFF_FFFF) << 80) | (UInt128(high) << 64) | UInt128(low)
+        for place in stride(from: 25, through: 0, by: -1) {
+            characters[place] = Self.alphabet[Int(value & 31)]
+            value >>= 5
+        }
+        description = Self.prefix + String(decoding: characters, as: UTF8.self)
+    }
+
+    /// Names order by text, which is the order of their making.
+    public static func < (left: TaskID, right: TaskID) -> Bool { left.description < right.description }
+
+    private static let alphabet = [UInt8]("0123456789ABCDEFGHJKMNPQRSTVWXYZ".utf8)
+}
+
+extension TaskID: Codable {
+    /// Reads the text form.
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.singleValueContainer()
+        guard let id = TaskID(try container.decode(String.self)) else {
+            throw DecodingError.dataCorruptedError(in: container, debugDescription: "not a task id")
+        }
+        self = id
+    }
+
+    /// Writes the text form.
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        try container.encode(description)
+    }
+}
+
+/// Makes task names that grow within this process, however many are made in one millisecond.
+///
+/// Follows the ULID specification's monotonic form: 48 bits of time, 80 bits of chance; within one millisecond (or when
+/// the clock steps back) the chance part is increased by one instead of drawn.
+public final class TaskIDSource: Sendable {
+    private struct Last {
+        var time: UInt64 = 0
+        var high: UInt16 = 0
+        var low: UInt64 = 0
+    }
+
+    private let time: any TimeSource
+    private let last = Mutex(Last())
+
+    /// Creates a source that reads `time`.
+    public init(time: any TimeSource = SystemTime()) {
+        self.time = time
+    }
+
+    /// The next name.
+    public func next() -> TaskID {
+        let now = UInt64(max(0, time.now.milliseconds))
+        return last.withLock { last in
+            if now > last.time {
+                // The top bit stays clear, so that counting up never runs over.
+                last = Last(time: now, high: .random(in: 0...0x7FFF), low: .random(in: 0...UInt64.max))
+            } else {
+                let (low, carried) = last.low.addingReportingOverflow(1)
+                last.low = low
+                if carried { last.high &+= 1 }
+            }
+            return TaskID(time: last.time, high: last.high, low: last.low)
+        }
+    }
+}

@@ -2,6 +2,12 @@
 
 public import NIOCore
 
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Darwin)
+import Darwin
+#endif
+
 /// Base64 (RFC 4648) between buffers, without a string in between.
 public enum Base64 {
     /// How many bytes `count` characters of base64 decode to at most.
@@ -23,6 +29,19 @@ public enum Base64 {
             return state.isComplete
         }
         return succeeded ? decoded : nil
+    }
+
+    /// Whether a text can be handed on as it is: whole groups of the standard alphabet's length, no line breaks, none of
+    /// the other alphabet's characters.
+    ///
+    /// Looks for the characters that occur in practice, by `memchr`; it is no proof that the text decodes.
+    public static func looksStandard(_ text: ByteBuffer) -> Bool {
+        text.withUnsafeReadableBytes { bytes in
+            guard let base = bytes.baseAddress, bytes.count.isMultiple(of: 4) else { return false }
+            return ["-", "_", "\n", "\r", " "].allSatisfy { (character: Unicode.Scalar) in
+                memchr(base, Int32(character.value), bytes.count) == nil
+            }
+        }
     }
 
     /// Encodes bytes with the standard alphabet, padding and no line breaks.

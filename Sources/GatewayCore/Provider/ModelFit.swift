@@ -14,6 +14,8 @@ public struct ModelFit: Sendable, Equatable {
     public var call: ProviderCall
     /// What was changed, one sentence each, for the task's `warnings`.
     public var warnings: [String]
+    /// The request's members that those sentences are about.
+    public var adjusted: Set<String>
 
     /// Fits a request to a model.
     ///
@@ -47,6 +49,7 @@ public struct ModelFit: Sendable, Equatable {
         }
         self.call = call
         warnings = fit.warnings
+        adjusted = fit.adjusted
     }
 }
 
@@ -55,6 +58,7 @@ private struct Fitting {
     let capabilities: ModelCapabilities
     let mode: ParameterMode
     var warnings: [String] = []
+    var adjusted: Set<String> = []
 
     init(capabilities: ModelCapabilities, mode: ParameterMode) {
         self.capabilities = capabilities
@@ -64,6 +68,7 @@ private struct Fitting {
     mutating func give(up parameter: String, _ sentence: String) throws(InvalidRequest) {
         guard mode == .nearest else { throw InvalidRequest(.unsupportedParameter, parameter, sentence) }
         warnings.append(sentence)
+        adjusted.insert(parameter)
     }
 
     mutating func optional<Value>(

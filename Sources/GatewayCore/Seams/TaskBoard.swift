@@ -11,33 +11,41 @@ public final class TaskBoard: Sendable {
     private struct State {
         var watchers: [TaskID: [Int: AsyncStream<Void>.Continuation]] = [:]
         var callers: [TaskID: AsyncStream<Delivery>.Continuation] = [:]
+        var hungUp: Set<TaskID> = []
         var nextWatcher = 0
     }
 
     private let state = Mutex(State())
 
-    /// What was announced, for the one engine of this process.
-    public let announcements: AsyncStream<Announcement>
-    private let announcer: AsyncStream<Announcement>.Continuation
+    /// Tasks that this process shall run, because their callers wait here; for the one engine of this process.
+    public let assignments: AsyncStream<ImageTask>
+    /// One element whenever there may be something to claim; several signals may show as one.
+    public let queueSignals: AsyncStream<Void>
+    private let assigner: AsyncStream<ImageTask>.Continuation
+    private let signaler: AsyncStream<Void>.Continuation
 
     /// Creates an empty board.
     public init() {
-        (announcements, announcer) = AsyncStream.makeStream()
+        (assignments, assigner) = AsyncStream.makeStream()
+        (queueSignals, signaler) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
     }
 
     // MARK: Work for the engine
 
-    /// News for the engine.
-    public enum Announcement: Sendable {
-        /// A task that this process shall run: its caller waits here.
-        case assigned(ImageTask)
-        /// There is a task that anybody may claim.
-        case queued
+    /// Gives the engine a task that was written with this process as its node.
+    public func assign(_ task: ImageTask) {
+        assigner.yield(task)
     }
 
-    /// Tells the engine of a task after it was written.
-    public func announce(_ announcement: Announcement) {
-        announcer.yield(announcement)
+    /// Tells the engine that there may be a task to claim.
+    public func signalQueue() {
+        signaler.yield()
+    }
+
+    /// Ends both streams: the engine takes nothing more on.
+    public func stopTaking() {
+        assigner.finish()
+        signaler.finish()
     }
 
     // MARK: Changes of a task
@@ -91,6 +99,30 @@ public final class TaskBoard: Sendable {
         let continuation = state.withLock { $0.callers.removeValue(forKey: id) }
         continuation?.finish()
         return continuation != nil
+    }
+
+    /// Says that the caller has hung up: what was not sent to a vendor yet need not be sent.
+    public func hangUp(_ id: TaskID) {
+        let continuation = state.withLock { state in
+            let continuation = state.callers.removeValue(forKey: id)
+            if continuation != nil { state.hungUp.insert(id) }
+            return continuation
+        }
+        continuation?.finish()
+    }
+
+    /// Whether the caller hung up while waiting.
+    public func hasHungUp(_ id: TaskID) -> Bool {
+        state.withLock { $0.hungUp.contains(id) }
+    }
+
+    /// Says that the engine is done with a task: whoever waits looks at the row.
+    public func settled(_ id: TaskID) {
+        let continuation = state.withLock { state in
+            state.hungUp.remove(id)
+            return state.callers.removeValue(forKey: id)
+        }
+        continuation?.finish()
     }
 
     /// Takes a waiting caller, who from now on relies on the delivery.

@@ -103,9 +103,7 @@ public struct TaskFailure: Error, Sendable, Codable, Hashable {
         case resultExpired = "result_expired"
         /// An input or a result is not a picture that can be used.
         case invalidImage = "invalid_image"
-        /// No candidate can honor a parameter.
+        /// No candidate can honor a parameter, or a vendor does not take the request as it is.
         case unsupportedParameter = "unsupported_parameter"
-        /// A vendor says the request is wrong.
-        case invalidValue = "invalid_value"
     }
 }

@@ -59,13 +59,10 @@ extension ImageTask {
             begin(node: node, counts: counts)
         case .adopted(let node):
             self.node = node
-            for place in portions.indices {
-                guard case .submitting(let attempt) = portions[place].stage else { continue }
-                end(attempt, .unknown, "The gateway was stopped before the answer came.", at: now)
-                portions[place].stage = .queued
-            }
+            loseSubmissions(at: now)
         case .released:
             node = nil
+            loseSubmissions(at: now)
         case .submitting(let portion, let provider, let model, let warnings):
             try expect(portion, "submitted") { $0 == .queued }
             attempts.append(Attempt(portion: portion, provider: provider, model: model, startedAt: now))
@@ -100,6 +97,15 @@ extension ImageTask {
         self.node = node
         status = .inProgress
         if portions.isEmpty { portions = counts.map(Portion.init(count:)) }
+    }
+
+    /// Nobody waits for the answers to what is on its way any more.
+    private mutating func loseSubmissions(at now: Timestamp) {
+        for place in portions.indices {
+            guard case .submitting(let attempt) = portions[place].stage else { continue }
+            end(attempt, .unknown, "The gateway was stopped before the answer came.", at: now)
+            portions[place].stage = .queued
+        }
     }
 
     private mutating func conclude(

@@ -1,0 +1,80 @@
+// Part of ImageGateway. SPDX-License-Identifier: Apache-2.0
+
+import GatewayCore
+import NIOCore
+
+/// A vendor's picture after it was looked at: what it is, and its bytes in the form they came.
+struct CheckedPicture: Sendable {
+    let header: PictureHeader
+    let revisedPrompt: String?
+    private let source: ImageSource
+
+    /// The largest picture that is taken for one, in pixels; what opens it later must not be bombed.
+    private static let pixelLimit = 1 << 28
+
+    /// Looks at a picture.
+    ///
+    /// - Throws: ``ProviderError`` with `noImage`: an answer that holds no picture is no success, whatever it claims.
+    init(_ source: ImageSource, revisedPrompt: String?) throws(ProviderError) {
+        guard let header = Self.header(of: source), header.size.width * header.size.height <= Self.pixelLimit else {
+            throw ProviderError(.noImage, "The answer's picture is damaged or of an unknown kind.")
+        }
+        self.header = header
+        self.revisedPrompt = revisedPrompt
+        self.source = source
+    }
+
+    private static func header(of source: ImageSource) -> PictureHeader? {
+        switch source {
+        case .bytes(let bytes): return PictureHeader(bytes.readableBytesView)
+        case .base64(let text):
+            // The size stands in the first bytes, but for a JPEG with much metadata in front.
+            for length in [4096, 131_072, text.readableBytes] {
+                guard let head = text.getSlice(at: text.readerIndex, length: min(length, text.readableBytes) & ~3),
+                    let bytes = Base64.decode(head)
+                else { return nil }
+                if let header = PictureHeader(bytes.readableBytesView) { return header }
+            }
+            return nil
+        case .url: return nil
+        }
+    }
+
+    /// The picture in standard base64: as it came, if it came so.
+    var base64: ByteBuffer? {
+        switch source {
+        case .base64(let text): Base64.looksStandard(text) ? text : bytes.map(Base64.encode)
+        case .bytes(let bytes): Base64.encode(bytes)
+        case .url: nil
+        }
+    }
+
+    /// The picture's own bytes.
+    var bytes: ByteBuffer? {
+        switch source {
+        case .base64(let text): Base64.decode(text)
+        case .bytes(let bytes): bytes
+        case .url: nil
+        }
+    }
+}
+
+extension ImageRequest {
+    /// What was delivered otherwise than wished, a sentence each.
+    ///
+    /// - Parameters:
+    ///   - pictures: What came.
+    ///   - told: The members about which the task has a warning already.
+    func deviations(in pictures: [PictureHeader], told: Set<String>) -> [String] {
+        var sentences: [String] = []
+        for picture in pictures {
+            if let outputFormat, picture.format != outputFormat, !told.contains("output_format") {
+                sentences.append("The picture came as \(picture.format.rawValue), not \(outputFormat.rawValue).")
+            }
+            if case .pixels(let wish) = size, aspectRatio == nil, picture.size != wish, !told.contains("size") {
+                sentences.append("The picture has \(picture.size) pixels, not \(wish).")
+            }
+        }
+        return sentences
+    }
+}

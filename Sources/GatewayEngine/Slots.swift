@@ -1,0 +1,69 @@
+// Part of ImageGateway. SPDX-License-Identifier: Apache-2.0
+
+import Synchronization
+
+/// A bound on how many do something at once; whoever finds no room waits in line.
+final class Slots: Sendable {
+    private struct State {
+        var free: Int
+        var line: [(number: Int, continuation: CheckedContinuation<Bool, Never>)] = []
+        var next = 0
+    }
+
+    private let state: Mutex<State>
+    private let isBounded: Bool
+
+    /// - Parameter limit: How many at once; 0 for no bound.
+    init(limit: Int) {
+        state = Mutex(State(free: limit))
+        isBounded = limit > 0
+    }
+
+    /// Runs `body` with a slot.
+    ///
+    /// - Throws: `CancellationError` when the task is cancelled while it waits; whatever `body` throws.
+    func withSlot<Value: Sendable>(_ body: () async throws -> Value) async throws -> Value {
+        guard isBounded else { return try await body() }
+        try await take()
+        defer { give() }
+        return try await body()
+    }
+
+    private func take() async throws {
+        let number = state.withLock { state in
+            state.next += 1
+            return state.next
+        }
+        let isTaken = await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                let immediate = state.withLock { state -> Bool? in
+                    if Task.isCancelled { return false }
+                    if state.free > 0 {
+                        state.free -= 1
+                        return true
+                    }
+                    state.line.append((number, continuation))
+                    return nil
+                }
+                if let immediate { continuation.resume(returning: immediate) }
+            }
+        } onCancel: {
+            let waiting = state.withLock { state in
+                state.line.firstIndex { $0.number == number }.map { state.line.remove(at: $0).continuation }
+            }
+            waiting?.resume(returning: false)
+        }
+        guard isTaken else { throw CancellationError() }
+    }
+
+    private func give() {
+        let next = state.withLock { state -> CheckedContinuation<Bool, Never>? in
+            guard !state.line.isEmpty else {
+                state.free += 1
+                return nil
+            }
+            return state.line.removeFirst().continuation
+        }
+        next?.resume(returning: true)
+    }
+}

@@ -1,0 +1,113 @@
+// Part of ImageGateway. SPDX-License-Identifier: Apache-2.0
+
+import GatewayCore
+import HTTPTypes
+import Hummingbird
+import Logging
+import NIOCore
+
+/// The outermost layer: names the request, turns every error into the envelope, and writes one log line.
+struct EdgeMiddleware: RouterMiddleware {
+    typealias Context = GatewayContext
+
+    let routes: RouteList
+    let time: any TimeSource
+
+    func handle(
+        _ request: Request,
+        context: GatewayContext,
+        next: (Request, GatewayContext) async throws -> Response
+    ) async throws -> Response {
+        let start = ContinuousClock.now
+        var context = context
+        context.requestID = Self.sane(request.headers[.requestID]) ?? Self.newRequestID(at: time.now)
+        var response: Response
+        do {
+            response = try await next(request, context)
+        } catch {
+            response = answer(to: error, request, context)
+        }
+        response.headers[.requestID] = context.requestID
+        log(request, response, context, took: start.duration(to: .now))
+        return response
+    }
+
+    private func answer(to error: any Error, _ request: Request, _ context: GatewayContext) -> Response {
+        var failure = APIError.of(error)
+        // Hummingbird says "not found" for a wrong method, too.
+        if (error as? HTTPError)?.status == .notFound, let allowed = routes.methods(at: request.uri.path) {
+            failure = APIError(
+                .methodNotAllowed,
+                "method_not_allowed",
+                "This path does not take \(request.method.rawValue); it takes \(allowed).",
+                headers: [.allow: allowed]
+            )
+        }
+        if failure == nil {
+            context.logger.error("A request failed unexpectedly.", metadata: ["request": "\(context.requestID)", "error": "\(type(of: error))"])
+        }
+        let told = failure ?? APIError(.internalServerError, "server_error", "Something went wrong in the gateway.")
+        var response = Response(json: told.body, status: told.status, headers: told.headers)
+        if told.status == .contentTooLarge { refuseRest(of: request, context, &response) }
+        return response
+    }
+
+    /// Ends the connection behind the answer instead of reading a body that is too large to its end.
+    ///
+    /// A little is still read, because closing with unread bytes in the kernel would reset the connection and might take
+    /// the answer away from the client.
+    private func refuseRest(of request: Request, _ context: GatewayContext, _ response: inout Response) {
+        response.headers[.connection] = "close"
+        let (answer, length, channel) = (response.body, response.body.contentLength, context.channel)
+        response.body = ResponseBody(contentLength: length) { writer in
+            try await answer.write(writer)
+            var left = 1 << 20
+            for try await piece in request.body {
+                left -= piece.readableBytes
+                if left < 0 { break }
+            }
+            channel.close(promise: nil)
+        }
+    }
+
+    private func log(_ request: Request, _ response: Response, _ context: GatewayContext, took: Duration) {
+        context.logger.info(
+            "request",
+            metadata: [
+                "request": "\(context.requestID)", "method": "\(request.method.rawValue)", "path": "\(request.uri.path.prefix(200))",
+                "status": "\(response.status.code)", "caller": "\(context.caller.name)",
+                "took": "\(took.milliseconds)ms",
+            ]
+        )
+    }
+
+    /// A caller's own name for the request, if it is short and plain.
+    private static func sane(_ name: String?) -> String? {
+        guard let name, (1...128).contains(name.utf8.count) else { return nil }
+        let isPlain = name.utf8.allSatisfy { byte in
+            switch byte {
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "_"), UInt8(ascii: "."):
+                true
+            default: false
+            }
+        }
+        return isPlain ? name : nil
+    }
+
+    private static func newRequestID(at now: Timestamp) -> String {
+        "req_" + String(UInt64(max(0, now.milliseconds)), radix: 36) + String(UInt64.random(in: 0...UInt64.max), radix: 36)
+    }
+}
+
+extension Response {
+    /// An answer in JSON that nobody may keep.
+    init(json: JSON, status: HTTPResponse.Status = .ok, headers: HTTPFields = [:]) {
+        var headers = headers
+        headers[.contentType] = "application/json"
+        headers[.cacheControl] = "no-store"
+        let body = json.encoded()
+        headers[.contentLength] = String(body.readableBytes)
+        self.init(status: status, headers: headers, body: ResponseBody(byteBuffer: body))
+    }
+}

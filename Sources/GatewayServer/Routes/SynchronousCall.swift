@@ -1,0 +1,83 @@
+// Part of ImageGateway. SPDX-License-Identifier: Apache-2.0
+
+import GatewayCore
+import HTTPTypes
+import Hummingbird
+
+/// A call that waits for its picture: a task like any other, run by this process, whose picture is handed over in memory
+/// unless a link was asked for or the caller is gone.
+struct SynchronousCall: Sendable {
+    let parts: ServerParts
+    let settings: ServerSettings
+    let views: TaskViews
+
+    /// Makes the task and waits for what becomes of it.
+    ///
+    /// - Parameters:
+    ///   - wanted: What to draw.
+    ///   - request: The HTTP request, whose connection tells when the caller hangs up.
+    ///   - caller: Who asks.
+    ///   - wait: How long; then the answer is the task, which goes on.
+    func run(_ wanted: ImageRequest, request: Request, caller: Caller, wait: Duration) async throws -> Response {
+        let task = ImageTask(
+            id: parts.taskIDs.next(),
+            owner: caller.name,
+            request: wanted,
+            needsLink: wanted.responseFormat == .url,
+            createdAt: parts.time.now,
+            linkLifetime: settings.linkLifetime,
+            node: settings.node
+        )
+        let deliveries = parts.board.expect(task.id)
+        do throws(StoreError) {
+            try await parts.store.create(task)
+        } catch {
+            parts.board.withdraw(task.id)
+            throw error
+        }
+        let board = parts.board
+        // Whatever happens here, nobody waits any more when it has happened.
+        defer { board.withdraw(task.id) }
+        return try await request.body.consumeWithInboundCloseHandler { _ in
+            board.assign(task)
+            return try await outcome(of: task, deliveries, wait: wait)
+        } onInboundClosed: {
+            board.hangUp(task.id)
+        }
+    }
+
+    private func outcome(
+        of task: ImageTask,
+        _ deliveries: AsyncStream<Delivery>,
+        wait: Duration
+    ) async throws -> Response {
+        let delivery = await withTaskGroup(of: Void.self) { group in
+            // Without storage there is nothing a caller could come back for: the call waits as long as the task lives.
+            if settings.hasStorage {
+                group.addTask {
+                    // Withdrawing ends the deliveries, unless one was promised in this very moment: then it is waited for.
+                    if (try? await parts.time.sleep(for: wait)) != nil { parts.board.withdraw(task.id) }
+                }
+            }
+            var delivery: Delivery?
+            for await given in deliveries { delivery = given }
+            group.cancelAll()
+            return delivery
+        }
+        if let delivery { return ImagesView(task: delivery.task).response(pictures: delivery.pictures) }
+        return try await answer(from: task.id)
+    }
+
+    /// The row's word, when there was no delivery: links, a failure, or a task that goes on.
+    private func answer(from id: TaskID) async throws -> Response {
+        guard let task = try await parts.store.task(id, owner: nil) else { throw APIError.noTask }
+        switch task.status {
+        case .failed: throw task.failure ?? TaskFailure(.taskFailed, "The task failed.")
+        case .completed:
+            let links = try task.pictures.map { (url: try views.view.link(to: $0, of: task), revisedPrompt: $0.revisedPrompt) }
+            return ImagesView(task: task).response(links: links)
+        case .pending, .inProgress:
+            return try views.response(task, status: .accepted, headers: [.location: views.path(of: task)])
+        }
+    }
+}

@@ -1,0 +1,89 @@
+// Part of ImageGateway. SPDX-License-Identifier: Apache-2.0
+
+public import GatewayCore
+
+/// How the HTTP side behaves.
+public struct ServerSettings: Sendable {
+    /// The address to listen on.
+    public var host: String
+    /// The port to listen on; 0 for any that is free.
+    public var port: Int
+    /// How long a synchronous call waits for its picture before it becomes a task.
+    public var syncWait: Duration
+    /// The largest body that is read, in bytes.
+    public var maxBody: Int
+    /// What to do with wishes that cannot be honored.
+    public var parameterMode: ParameterMode
+    /// How long links live.
+    public var linkLifetime: Duration
+    /// Whether pictures can be stored; without that only synchronous `b64_json` works.
+    public var hasStorage: Bool
+    /// This process's name among those that share the task store.
+    public var node: String
+
+    /// Creates settings.
+    public init(
+        host: String = "127.0.0.1",
+        port: Int = 8080,
+        syncWait: Duration = .seconds(280),
+        maxBody: Int = 64 << 20,
+        parameterMode: ParameterMode = .nearest,
+        linkLifetime: Duration = .seconds(86_400),
+        hasStorage: Bool = true,
+        node: String
+    ) {
+        self.host = host
+        self.port = port
+        self.syncWait = syncWait
+        self.maxBody = maxBody
+        self.parameterMode = parameterMode
+        self.linkLifetime = linkLifetime
+        self.hasStorage = hasStorage
+        self.node = node
+    }
+}
+
+/// What the server needs of the rest of the gateway: the doors, and nothing concrete.
+public struct ServerParts: Sendable {
+    /// Where tasks live.
+    public var store: any TaskStore
+    /// Who signs links.
+    public var objects: any ObjectStore
+    /// The gateway's own files, with local storage.
+    public var files: (any LinkedFiles)?
+    /// The doors to the engine of this process.
+    public var board: TaskBoard
+    /// The public models.
+    public var models: ModelDirectory
+    /// Who knows the keys.
+    public var callers: any CallerDirectory
+    /// Names for new tasks.
+    public var taskIDs: TaskIDSource
+    /// The clock.
+    public var time: any TimeSource
+    /// What must work for the gateway to be ready, by name; a check throws what is wrong.
+    public var readiness: [String: @Sendable () async throws -> Void]
+
+    /// Collects the parts.
+    public init(
+        store: any TaskStore,
+        objects: any ObjectStore,
+        files: (any LinkedFiles)?,
+        board: TaskBoard,
+        models: ModelDirectory,
+        callers: any CallerDirectory,
+        taskIDs: TaskIDSource = TaskIDSource(),
+        time: any TimeSource = SystemTime(),
+        readiness: [String: @Sendable () async throws -> Void] = [:]
+    ) {
+        self.store = store
+        self.objects = objects
+        self.files = files
+        self.board = board
+        self.models = models
+        self.callers = callers
+        self.taskIDs = taskIDs
+        self.time = time
+        self.readiness = readiness
+    }
+}

@@ -47,7 +47,8 @@ public struct CivilDate: Sendable, Hashable {
     public var http: String {
         let weekdays = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"]
         let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
-        return "\(weekdays[weekday]), \(Self.digits(day, 2)) \(months[month - 1]) \(Self.digits(year, 4)) \(timeOfDay) GMT"
+        return
+            "\(weekdays[weekday]), \(Self.digits(day, 2)) \(months[month - 1]) \(Self.digits(year, 4)) \(timeOfDay) GMT"
     }
 
     private var timeOfDay: String {

@@ -1,9 +1,9 @@
 // Part of ImageGateway. SPDX-License-Identifier: Apache-2.0
 
 #if canImport(Glibc)
-import Glibc
+    import Glibc
 #elseif canImport(Darwin)
-import Darwin
+    import Darwin
 #endif
 
 /// A moment of wall-clock time, in whole milliseconds since 1970 (UTC).

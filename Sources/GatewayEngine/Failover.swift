@@ -28,6 +28,9 @@ struct Failover: Sendable {
         self.place = place
     }
 
+    /// The longest pause before asking the same vendor again when there is another one.
+    private static let patience = Duration.seconds(2)
+
     /// The first step.
     func first() -> Step {
         candidates > 0 ? .submit(candidate: place, after: .zero) : .giveUp(Self.nobody)
@@ -47,11 +50,14 @@ struct Failover: Sendable {
             retries = 0
             return .submit(candidate: place, after: .zero)
         }
-        if retries < error.recovery.retries {
+        let hasNext = error.recovery.failsOver && place + 1 < candidates
+        // Nobody waits for one vendor while another could draw.
+        let isWorthWaiting = !hasNext || error.recovery.delay <= Self.patience
+        if retries < error.recovery.retries, isWorthWaiting {
             retries += 1
             return .submit(candidate: place, after: error.recovery.delay)
         }
-        guard error.recovery.failsOver, place + 1 < candidates else { return .giveUp(Self.failure(for: told ?? error)) }
+        guard hasNext else { return .giveUp(Self.failure(for: told ?? error)) }
         place += 1
         retries = 0
         return .submit(candidate: place, after: .zero)

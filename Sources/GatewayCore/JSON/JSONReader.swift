@@ -3,9 +3,9 @@
 public import NIOCore
 
 #if canImport(Glibc)
-import Glibc
+    import Glibc
 #elseif canImport(Darwin)
-import Darwin
+    import Darwin
 #endif
 
 /// Why bytes are not the JSON that was expected.
@@ -263,7 +263,8 @@ private struct JSONReader {
 
     private mutating func word(_ word: StaticString, _ value: JSON) throws(JSONError) -> JSON {
         let end = offset + word.utf8CodeUnitCount
-        guard end <= bytes.count, bytes[offset..<end].elementsEqual(UnsafeBufferPointer(start: word.utf8Start, count: word.utf8CodeUnitCount))
+        guard end <= bytes.count,
+            bytes[offset..<end].elementsEqual(UnsafeBufferPointer(start: word.utf8Start, count: word.utf8CodeUnitCount))
         else { throw failure("A JSON value cannot begin like this.") }
         offset = end
         return value

@@ -49,7 +49,11 @@ public struct PictureHeader: Sendable, Hashable, Codable {
     /// - Parameter bytes: The picture from its first byte; a JPEG's size may stand behind tens of kilobytes of
     ///   metadata, so give all there is.
     public init?(_ bytes: ByteBufferView) {
-        if let found = Self.png(bytes) ?? Self.jpeg(bytes) ?? Self.webp(bytes), found.size.width > 0, found.size.height > 0 {
+        // Larger sides could not be written as a size and read again.
+        let sides = 1...65_535
+        if let found = Self.png(bytes) ?? Self.jpeg(bytes) ?? Self.webp(bytes),
+            sides.contains(found.size.width), sides.contains(found.size.height)
+        {
             self = found
         } else {
             return nil
@@ -80,7 +84,9 @@ public struct PictureHeader: Sendable, Hashable, Codable {
             }
             guard kind != 0xD9, kind != 0xDA, let length = bytes.big(at: offset + 2, 2), length >= 2 else { return nil }
             if (0xC0...0xCF).contains(kind), kind != 0xC4, kind != 0xC8, kind != 0xCC {
-                guard let height = bytes.big(at: offset + 5, 2), let width = bytes.big(at: offset + 7, 2) else { return nil }
+                guard let height = bytes.big(at: offset + 5, 2), let width = bytes.big(at: offset + 7, 2) else {
+                    return nil
+                }
                 return PictureHeader(format: .jpeg, size: PixelSize(width, height))
             }
             offset += 2 + length
@@ -92,7 +98,8 @@ public struct PictureHeader: Sendable, Hashable, Codable {
         guard bytes.text(at: 0, 4) == "RIFF", bytes.text(at: 8, 4) == "WEBP" else { return nil }
         switch bytes.text(at: 12, 4) {
         case "VP8 ":
-            guard bytes.big(at: 23, 3) == 0x9D012A, let width = bytes.little(at: 26, 2), let height = bytes.little(at: 28, 2)
+            guard bytes.big(at: 23, 3) == 0x9D012A, let width = bytes.little(at: 26, 2),
+                let height = bytes.little(at: 28, 2)
             else { return nil }
             return PictureHeader(format: .webp, size: PixelSize(width & 0x3FFF, height & 0x3FFF))
         case "VP8L":

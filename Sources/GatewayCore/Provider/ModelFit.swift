@@ -43,7 +43,11 @@ public struct ModelFit: Sendable, Equatable {
         call.compression = call.format == nil || call.format == .png ? nil : request.outputCompression
         call.quality = request.quality
         call.seed = try fit.optional(request.seed, "seed", capabilities.hasSeed)
-        call.negativePrompt = try fit.optional(request.negativePrompt, "negative_prompt", capabilities.hasNegativePrompt)
+        call.negativePrompt = try fit.optional(
+            request.negativePrompt,
+            "negative_prompt",
+            capabilities.hasNegativePrompt
+        )
         if request.background == .transparent, !capabilities.hasTransparency {
             try fit.give(up: "background", "The model draws no transparent background.")
         }

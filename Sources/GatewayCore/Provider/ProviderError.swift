@@ -38,7 +38,7 @@ public struct ProviderError: Error, Sendable {
 }
 
 extension ProviderError {
-    /// What happened. More can be added, so compare, do not switch.
+    /// What happened; more can be added, so compare, do not switch.
     public struct Code: Sendable, Hashable, CustomStringConvertible {
         private enum Name: String {
             case invalidRequest, refused, credential, outOfCredit, modelUnavailable, rateLimited, overloaded
@@ -49,7 +49,7 @@ extension ProviderError {
 
         /// The vendor says the request is wrong; another vendor would probably say so too.
         public static let invalidRequest = Code(name: .invalidRequest)
-        /// The vendor's content policy forbids it. Final, and no sign of ill health.
+        /// The vendor's content policy forbids it: final, and no sign of ill health.
         public static let refused = Code(name: .refused)
         /// The key is wrong, revoked, expired or not allowed here.
         public static let credential = Code(name: .credential)
@@ -125,7 +125,8 @@ extension ProviderError {
         ///   - times: How often.
         ///   - delay: How long to wait before each.
         ///   - failsOver: Whether the next vendor comes after that.
-        public static func retry(_ times: Int, after delay: Duration = .zero, thenFailOver failsOver: Bool) -> Recovery {
+        public static func retry(_ times: Int, after delay: Duration = .zero, thenFailOver failsOver: Bool) -> Recovery
+        {
             Recovery(retries: times, delay: delay, failsOver: failsOver)
         }
     }

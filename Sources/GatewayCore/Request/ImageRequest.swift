@@ -124,7 +124,11 @@ extension ImageRequest {
         user = try Self.optionalText(draft.user, "user", atMost: 512)
         metadata = try Self.notes(draft.metadata)
         if background == .transparent, outputFormat == .jpeg {
-            throw InvalidRequest(.invalidValue, "background", "A transparent background needs output_format png or webp.")
+            throw InvalidRequest(
+                .invalidValue,
+                "background",
+                "A transparent background needs output_format png or webp."
+            )
         }
     }
 

@@ -27,7 +27,8 @@ public struct PixelSize: Sendable, Hashable, CustomStringConvertible {
     public var quotient: Double { Double(width) / Double(height) }
 
     private static func side(_ text: Substring) -> Int? {
-        guard text.count <= 5, text.allSatisfy(\.isASCIIDigit), let value = Int(text), (1...65_535).contains(value) else {
+        guard text.count <= 5, text.allSatisfy(\.isASCIIDigit), let value = Int(text), (1...65_535).contains(value)
+        else {
             return nil
         }
         return value

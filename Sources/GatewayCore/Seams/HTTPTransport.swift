@@ -170,7 +170,7 @@ public struct TransportChunks: AsyncSequence, Sendable {
 public struct TransportError: Error, Sendable, Equatable {
     /// What happened.
     public var code: Code
-    /// Whether the other side may have acted on the request. `false` only when that is certain.
+    /// Whether the other side may have acted on the request; `false` only when that is certain.
     public var mayHaveArrived: Bool
     /// One sentence without host, path or credential.
     public var message: String

@@ -56,6 +56,9 @@ extension ImageTask {
             guard portions.isEmpty || counts == portions.map(\.count) else {
                 throw TaskStateError(message: "A task is divided once.")
             }
+            guard !counts.isEmpty, counts.allSatisfy({ $0 > 0 }) else {
+                throw TaskStateError(message: "A task cannot be divided into nothing.")
+            }
             begin(node: node, counts: counts)
         case .adopted(let node):
             self.node = node
@@ -69,7 +72,7 @@ extension ImageTask {
             portions[portion].stage = .submitting(attempt: attempts.count - 1)
             add(warnings)
         case .accepted(let portion, let job):
-            let attempt = try running(portion, "accepted")
+            let attempt = try unanswered(portion, "accepted")
             attempts[attempt].vendorTaskID = job.id
             portions[portion].stage = .waiting(attempt: attempt, job: job)
         case .generated(let portion, let urls, let usage):
@@ -78,7 +81,7 @@ extension ImageTask {
             add(usage)
             portions[portion].stage = .fetching(attempt: attempt, urls: urls)
         case .attemptFailed(let portion, let outcome, let error):
-            let attempt = try running(portion, "failed")
+            let attempt = try unanswered(portion, "failed")
             end(attempt, outcome, error, at: now)
             portions[portion].stage = .queued
         case .stored(let portion, let pictures, let usage, let warnings):
@@ -87,6 +90,7 @@ extension ImageTask {
             try conclude(portion, .delivered(headers), usage, warnings, at: now)
         case .portionFailed(let portion, let failure):
             try expect(portion, "given up") { !$0.isFinal }
+            if let attempt = portions[portion].stage.attempt { end(attempt, .unknown, failure.message, at: now) }
             portions[portion].stage = .failed(failure)
         case .gaveUp(let failure):
             giveUp(failure, at: now)
@@ -141,6 +145,12 @@ extension ImageTask {
 
     private func running(_ portion: Int, _ event: String) throws(TaskStateError) -> Int {
         try expect(portion, event) { $0.attempt != nil }
+        return portions[portion].stage.attempt ?? 0
+    }
+
+    /// The attempt whose answer is open: once a vendor has delivered, nothing leads back to another purchase.
+    private func unanswered(_ portion: Int, _ event: String) throws(TaskStateError) -> Int {
+        try expect(portion, event) { $0.attempt.map { attempts[$0].outcome == nil } == true }
         return portions[portion].stage.attempt ?? 0
     }
 

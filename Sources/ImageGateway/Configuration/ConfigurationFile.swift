@@ -1,6 +1,6 @@
 // Part of ImageGateway. SPDX-License-Identifier: Apache-2.0
 
-public import GatewayCore
+import GatewayCore
 import GatewayProviders
 import Yams
 
@@ -50,7 +50,9 @@ extension GatewayConfiguration {
             guard let key = environment[descriptor.keyVariable], !key.isEmpty else { continue }
             providers.append(Provider(name: descriptor.kind, kind: descriptor.kind, apiKeys: [Secret(key)]))
         }
-        if providers.contains(where: { $0.kind == "imagen" }), let gemini = providers.firstIndex(where: { $0.kind == "gemini" }) {
+        if providers.contains(where: { $0.kind == "imagen" }),
+            let gemini = providers.firstIndex(where: { $0.kind == "gemini" })
+        {
             serveRetiredImagen(byGemini: gemini)
         }
         log.format = .text
@@ -59,12 +61,16 @@ extension GatewayConfiguration {
     /// Imagen was shut down in August 2026: its names are tried there first and then drawn by a Gemini model.
     private mutating func serveRetiredImagen(byGemini place: Int) {
         for type in ProviderCatalog.all where type.descriptor.kind == "imagen" {
-            guard let successor = ProviderCatalog.all.first(where: { $0.descriptor.kind == "gemini" })?.descriptor.models.first
+            guard
+                let successor = ProviderCatalog.all.first(where: { $0.descriptor.kind == "gemini" })?.descriptor.models
+                    .first
             else { continue }
             for model in type.descriptor.models { providers[place].models[model.id] = successor.id }
         }
         let others = providers.map(\.name).filter { $0 != "imagen" }
-        routes = [Route(match: "imagen-", providers: ["imagen"] + others), Route(match: "", providers: providers.map(\.name))]
+        routes = [
+            Route(match: "imagen-", providers: ["imagen"] + others), Route(match: "", providers: providers.map(\.name)),
+        ]
     }
 
     /// What only the whole can tell.
@@ -86,7 +92,9 @@ extension GatewayConfiguration {
         if let admin = server.adminListen, !admin.isLoopback, auth.adminToken == nil {
             mistakes.add("auth.admin_token is needed when server.admin_listen is not a loopback address.")
         }
-        if Set(auth.keys.map(\.name)).count < auth.keys.count { mistakes.add("auth.keys has two keys of the same name.") }
+        if Set(auth.keys.map(\.name)).count < auth.keys.count {
+            mistakes.add("auth.keys has two keys of the same name.")
+        }
     }
 }
 
@@ -173,13 +181,16 @@ extension GatewayConfiguration.Provider {
             reader.complain("base_url", "must begin with http:// or https://.")
         }
         apiKeys = (reader.texts("api_keys") ?? []).map { Secret($0) }
-        if apiKeys.isEmpty || apiKeys.contains(where: \.isEmpty) { reader.complain("api_keys", "needs at least one key, none empty.") }
+        if apiKeys.isEmpty || apiKeys.contains(where: \.isEmpty) {
+            reader.complain("api_keys", "needs at least one key, none empty.")
+        }
         maxConcurrent = reader.integer("max_concurrent", 0...100_000)
         timeout = reader.duration("timeout")
         pollInterval = reader.duration("poll_interval") ?? pollInterval
         models = reader.pairs("models")
         resubmitUnknown = reader.choice("resubmit_unknown")
-        reader.refuse("requests_per_minute", "failed_task", "allow_private_network")
+        reader.refuse("requests_per_minute", "failed_task")
+        _ = reader.flag("allow_private_network")
         reader.close()
         guard let kind, kinds.contains(kind) else {
             reader.complain("kind", "must be one of: \(kinds.joined(separator: ", ")).")
@@ -222,7 +233,11 @@ extension GatewayConfiguration.Log {
         self.init()
         let levels = ["trace", "debug", "info", "notice", "warning", "error", "critical"]
         if let text = reader.text("level") {
-            if levels.contains(text) { level = text } else { reader.complain("level", "must be one of: \(levels.joined(separator: ", ")).") }
+            if levels.contains(text) {
+                level = text
+            } else {
+                reader.complain("level", "must be one of: \(levels.joined(separator: ", ")).")
+            }
         }
         format = reader.choice("format") ?? format
         reader.close()

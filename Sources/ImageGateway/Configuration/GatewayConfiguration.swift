@@ -220,3 +220,8 @@ public struct Address: Sendable, Hashable, CustomStringConvertible {
     /// Whether it stands for every address of this machine.
     public var isWildcard: Bool { host == "0.0.0.0" || host == "::" }
 }
+
+extension GatewayConfiguration {
+    /// Reads a duration as the configuration spells it: `250ms`, `3s`, `15m`, `24h`, `7d`.
+    public static func duration(_ text: String) -> Duration? { SettingsReader.duration(text) }
+}

@@ -165,7 +165,7 @@ final class SettingsReader {
     private func filled(_ text: String, _ name: String) -> String? {
         var result = ""
         var rest = Substring(text)
-        while let start = rest.range(of: "${") {
+        while let start = rest.firstRange(of: "${") {
             result += rest[..<start.lowerBound]
             rest = rest[start.upperBound...]
             guard let end = rest.firstIndex(of: "}") else {
@@ -201,7 +201,9 @@ final class SettingsReader {
     private static func quantity(_ text: String, _ units: [(String, Int64)]) -> (Int64, Int64)? {
         for (unit, factor) in units where text.hasSuffix(unit) {
             let digits = text.dropLast(unit.count)
-            guard (1...10).contains(digits.count), digits.allSatisfy(\.isNumber), let number = Int64(digits) else { continue }
+            guard (1...10).contains(digits.count), digits.allSatisfy(\.isNumber), let number = Int64(digits) else {
+                continue
+            }
             return (number, factor)
         }
         return nil

@@ -1,0 +1,29 @@
+# Part of ImageGateway. SPDX-License-Identifier: Apache-2.0
+# make demo    installs what is missing, builds, and makes a picture through a gateway on emulated vendors
+# make test    installs what is missing, builds, and runs every test
+# make build   builds the program for use: .build/release/image-gateway
+
+STRICT = --explicit-target-dependency-import-check error
+
+.PHONY: demo test build check clean
+
+demo:
+	scripts/install
+	swift build $(STRICT) --product image-gateway
+	scripts/demo
+
+test:
+	scripts/install test
+	scripts/check-sources
+	swift build $(STRICT) --build-tests
+	swift test --skip-build
+
+build:
+	scripts/install
+	swift build -c release $(STRICT) --product image-gateway
+
+check:
+	scripts/check-sources
+
+clean:
+	rm -rf .build demo

@@ -1,0 +1,220 @@
+// Part of ImageGateway. SPDX-License-Identifier: Apache-2.0
+
+public import GatewayCore
+import GatewayCurl
+public import GatewayEngine
+import GatewayObjects
+import GatewayProviders
+import GatewayStore
+public import Logging
+
+/// A whole gateway without its HTTP side: what the program serves, and what other services embed.
+///
+/// Run ``engine`` as a service; hand tasks in by ``submit(_:owner:)`` or through a server built on the same parts.
+public struct Gateway: Sendable {
+    /// What it was made from.
+    public let configuration: GatewayConfiguration
+    /// This process's name among those that share the task store.
+    public let node: String
+    /// Where tasks live.
+    public let store: any TaskStore
+    /// Where pictures go.
+    public let objects: any ObjectStore
+    /// The files of the local store, if pictures go there.
+    public let files: (any LinkedFiles)?
+    /// The doors between engine and server.
+    public let board: TaskBoard
+    /// Who serves which model.
+    public let router: ProviderRouter
+    /// The names callers can use.
+    public var models: ModelDirectory { router.directory }
+    /// Who knows the keys.
+    public let callers: any CallerDirectory
+    /// The service that runs tasks.
+    public let engine: Engine
+    /// The providers, ready to be asked.
+    public let providers: [EngineProvider]
+    /// The way to the network.
+    public let transport: any HTTPTransport
+
+    private let curl: CurlTransport
+    private let taskIDs: TaskIDSource
+    private let time: any TimeSource
+
+    /// Builds every part, opens database and storage; nothing is sent to a vendor.
+    ///
+    /// - Parameters:
+    ///   - configuration: What to build.
+    ///   - time: The clock.
+    ///   - logger: Where to tell what happens.
+    /// - Throws: ``ConfigurationError``, ``StoreError``, ``ObjectError``, ``TransportError``, each with a sentence for the
+    ///   operator.
+    public init(
+        _ configuration: GatewayConfiguration,
+        time: any TimeSource = SystemTime(),
+        logger: Logger
+    ) async throws {
+        let curl = try CurlTransport()
+        let node = TaskIDSource(time: time).next().description.replacing(TaskID.prefix, with: "node_")
+        let providers = try Self.providers(configuration, transport: curl)
+        let router = Self.router(configuration, providers)
+        let (objects, files) = try Self.storage(configuration, transport: curl, time: time)
+        let store = try await SQLiteTaskStore(path: configuration.database.path)
+        self.configuration = configuration
+        self.node = node
+        self.store = store
+        self.objects = objects
+        self.files = files
+        self.router = router
+        self.providers = providers
+        self.curl = curl
+        self.time = time
+        transport = curl
+        board = TaskBoard()
+        taskIDs = TaskIDSource(time: time)
+        callers = configuration.auth.mode == .none ? NoCallerDirectory() : try KeyRing(configuration.auth.keys)
+        engine = Engine(
+            node: node,
+            providers: providers,
+            router: router,
+            store: store,
+            objects: objects,
+            board: board,
+            settings: EngineSettings(
+                workers: configuration.engine.workers,
+                taskTimeout: configuration.engine.taskTimeout,
+                drainTimeout: configuration.engine.drainTimeout,
+                parameterMode: configuration.server.parameters
+            ),
+            time: time,
+            logger: logger
+        )
+    }
+
+    /// Closes database and network; after the engine has ended.
+    public func close() async {
+        await store.close()
+        await curl.close()
+    }
+
+    // MARK: For services that embed the gateway
+
+    /// Hands a task in; it is durable when this returns, and run by the engine.
+    ///
+    /// - Parameters:
+    ///   - request: What to draw.
+    ///   - owner: Whose task it is.
+    /// - Returns: The task as it was written.
+    public func submit(_ request: ImageRequest, owner: String) async throws -> ImageTask {
+        guard router.directory[request.model] != nil else {
+            throw InvalidRequest(.modelNotFound, "model", "The model '\(request.model)' does not exist.")
+        }
+        let task = ImageTask(
+            id: taskIDs.next(),
+            owner: owner,
+            request: request,
+            needsLink: true,
+            createdAt: time.now,
+            linkLifetime: configuration.linkLifetime
+        )
+        try await store.create(task)
+        board.signalQueue()
+        return task
+    }
+
+    /// Waits until a task is final.
+    ///
+    /// - Parameters:
+    ///   - id: Its name.
+    ///   - owner: Whose task it is.
+    /// - Returns: The task; `nil` if there is none of that name.
+    public func finished(_ id: TaskID, owner: String) async throws -> ImageTask? {
+        // Watch before reading, so that no change falls in between.
+        var changes = board.changes(of: id).makeAsyncIterator()
+        while let task = try await store.task(id, owner: owner) {
+            if task.status.isFinal { return task }
+            _ = await changes.next()
+            try Task.checkCancellation()
+        }
+        return nil
+    }
+
+    /// The signed links to a finished task's pictures.
+    public func links(of task: ImageTask) throws -> [String] {
+        guard let completedAt = task.completedAt else { return [] }
+        return try task.pictures.compactMap { picture in
+            try ObjectKey(picture.key).map {
+                try objects.link(to: $0, signedAt: completedAt, lifetime: task.linkLifetime)
+            }
+        }
+    }
+}
+
+extension Gateway {
+    private static func providers(
+        _ configuration: GatewayConfiguration,
+        transport: any HTTPTransport
+    ) throws -> [EngineProvider] {
+        try configuration.providers.map { provider in
+            guard let type = ProviderCatalog.all.first(where: { $0.descriptor.kind == provider.kind }) else {
+                throw ConfigurationError(["providers has an unknown kind '\(provider.kind)'."])
+            }
+            let descriptor = type.descriptor
+            let settings = ProviderSettings(
+                name: provider.name,
+                baseURL: provider.baseURL ?? descriptor.defaultBaseURL,
+                timeout: provider.timeout ?? descriptor.defaultTimeout
+            )
+            return EngineProvider(
+                name: provider.name,
+                adapter: type.init(settings: settings, transport: transport),
+                keys: provider.apiKeys,
+                maxConcurrent: provider.maxConcurrent ?? descriptor.defaultMaxConcurrent,
+                pollInterval: provider.pollInterval,
+                resubmitUnknown: provider.resubmitUnknown ?? descriptor.defaultResubmitUnknown
+            )
+        }
+    }
+
+    private static func router(
+        _ configuration: GatewayConfiguration,
+        _ providers: [EngineProvider]
+    ) -> ProviderRouter {
+        let tables = zip(configuration.providers, providers).map { settings, provider in
+            ProviderRouter.Table(
+                name: provider.name,
+                descriptor: type(of: provider.adapter).descriptor,
+                models: settings.models
+            )
+        }
+        let routes = configuration.routes.map { ProviderRouter.Route(match: $0.match, providers: $0.providers) }
+        return ProviderRouter(tables: tables, routes: routes, aliases: configuration.aliases)
+    }
+
+    private static func storage(
+        _ configuration: GatewayConfiguration,
+        transport: any HTTPTransport,
+        time: any TimeSource
+    ) throws(ObjectError) -> (any ObjectStore, (any LinkedFiles)?) {
+        switch configuration.storage {
+        case .none: return (NoObjectStore(), nil)
+        case .local(let path):
+            let store = try LocalObjectStore(path: path, publicURL: configuration.server.linkBase)
+            return (store, store)
+        case .s3(let bucket):
+            let settings = S3Settings(
+                endpoint: bucket.endpoint,
+                region: bucket.region,
+                bucket: bucket.bucket,
+                prefix: bucket.prefix,
+                addressing: bucket.usesPathStyle ? .path : .virtual,
+                accessKeyID: bucket.accessKeyID,
+                secretAccessKey: bucket.secretAccessKey,
+                sessionToken: bucket.sessionToken,
+                publicEndpoint: bucket.publicEndpoint,
+                linkLifetime: configuration.linkLifetime
+            )
+            return (try S3ObjectStore(settings, transport: transport, time: time), nil)
+        }
+    }
+}

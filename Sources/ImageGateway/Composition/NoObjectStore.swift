@@ -1,0 +1,20 @@
+// Part of ImageGateway. SPDX-License-Identifier: Apache-2.0
+
+import GatewayCore
+
+/// The storage of a gateway that has none: everything that needs it says so.
+struct NoObjectStore: ObjectStore {
+    private static let refusal = ObjectError(
+        .none,
+        isTemporary: false,
+        "No storage is configured (storage.kind: none)."
+    )
+
+    func put(_ object: ObjectBody, at key: ObjectKey) async throws(ObjectError) { throw Self.refusal }
+
+    func delete(_ key: ObjectKey) async throws(ObjectError) { throw Self.refusal }
+
+    func link(to key: ObjectKey, signedAt: Timestamp, lifetime: Duration) throws(ObjectError) -> String {
+        throw Self.refusal
+    }
+}

@@ -1,0 +1,80 @@
+// Part of ImageGateway. SPDX-License-Identifier: Apache-2.0
+
+import GatewayCore
+import GatewayServer
+import ImageGateway
+import Logging
+import ServiceLifecycle
+
+/// The listeners of a gateway: callers, and operators.
+struct Listeners {
+    let services: [any Service]
+
+    init(_ gateway: Gateway, logger: Logger) throws {
+        let configuration = gateway.configuration
+        let parts = Self.parts(gateway)
+        let settings = Self.settings(gateway, at: configuration.server.listen)
+        let certificate = configuration.server.tls.map {
+            ServerCertificate(certificateFile: $0.certificate, privateKeyFile: $0.privateKey)
+        }
+        let server = GatewayServer(parts: parts, settings: settings, logger: logger)
+        var services: [any Service] = [
+            try server.application(certificate: certificate) { address in
+                Self.greet(gateway, address, logger)
+            }
+        ]
+        if let admin = configuration.server.adminListen {
+            let server = GatewayServer(parts: parts, settings: Self.settings(gateway, at: admin), logger: logger)
+            services.append(server.adminApplication())
+        }
+        self.services = services
+    }
+
+    private static func parts(_ gateway: Gateway) -> ServerParts {
+        ServerParts(
+            store: gateway.store,
+            objects: gateway.objects,
+            files: gateway.files,
+            board: gateway.board,
+            models: gateway.models,
+            callers: gateway.callers,
+            readiness: [
+                "database": { _ = try await gateway.store.pendingCount() },
+                "providers": {
+                    if gateway.models.models.isEmpty { throw CommandFailure("No provider serves any model.") }
+                },
+            ]
+        )
+    }
+
+    private static func settings(_ gateway: Gateway, at address: Address) -> ServerSettings {
+        let configuration = gateway.configuration
+        var hasStorage = true
+        if case .none = configuration.storage { hasStorage = false }
+        return ServerSettings(
+            host: address.host,
+            port: address.port,
+            syncWait: configuration.server.syncWait,
+            maxBody: configuration.server.maxBody,
+            parameterMode: configuration.server.parameters,
+            linkLifetime: configuration.linkLifetime,
+            hasStorage: hasStorage,
+            node: gateway.node
+        )
+    }
+
+    private static func greet(_ gateway: Gateway, _ address: String, _ logger: Logger) {
+        let configuration = gateway.configuration
+        logger.notice(
+            "ImageGateway is listening.",
+            metadata: [
+                "address": "\(address)", "links": "\(configuration.server.linkBase)",
+                "providers": "\(configuration.providers.map(\.name).joined(separator: ","))",
+                "models": "\(gateway.models.models.count)",
+            ]
+        )
+        if configuration.auth.mode == .none {
+            logger.notice("No key is asked for: auth.mode is none, and only this machine can connect.")
+        }
+    }
+}

@@ -1,0 +1,42 @@
+// Part of ImageGateway. SPDX-License-Identifier: Apache-2.0
+
+import GatewayCore
+import GatewayServer
+import ImageGateway
+
+/// Turns the errors of starting up into a sentence and a status.
+enum OperatorError {
+    static let noProviders =
+        "There is no provider: set GEMINI_API_KEY, name one in image-gateway.yaml, or try 'image-gateway serve --demo'."
+
+    static func explained<Value>(_ body: () async throws -> Value) async throws -> Value {
+        do {
+            return try await body()
+        } catch let error as StoreError {
+            throw CommandFailure(
+                error.message,
+                status: error.code == .cannotOpen ? ExitStatus.usage : ExitStatus.failed
+            )
+        } catch let error as ObjectError {
+            throw CommandFailure(
+                error.message,
+                status: error.code == .misconfigured ? ExitStatus.usage : ExitStatus.failed
+            )
+        } catch let error as TransportError {
+            throw CommandFailure(error.message)
+        } catch let error as ServerCertificateError {
+            throw CommandFailure(error.message, status: ExitStatus.usage)
+        }
+    }
+}
+
+extension Result where Failure == any Error {
+    /// What an asynchronous piece of work gave.
+    init(_ body: () async throws -> Success) async {
+        do {
+            self = .success(try await body())
+        } catch {
+            self = .failure(error)
+        }
+    }
+}

@@ -154,7 +154,12 @@ let package = Package(
             dependencies: ["GatewayCore", "GatewayCurl", "GatewayObjects", "GatewayTesting", nioCore, httpTypes],
             resources: [.copy("Vectors")]
         ),
-        .testTarget(name: "GatewayStoreTests", dependencies: ["GatewayCore", "GatewayStore", "GatewayTesting"]),
+        .testTarget(
+            name: "GatewayStoreTests",
+            dependencies: [
+                "GatewayCore", "GatewayStore", "GatewayTesting", .product(name: "GRDB", package: "GRDB.swift"),
+            ]
+        ),
         .testTarget(
             name: "GatewayProviderTests",
             dependencies: ["GatewayCore", "GatewayProviders", "GatewayTesting", nioCore, httpTypes],

@@ -1,0 +1,94 @@
+// Part of ImageGateway. SPDX-License-Identifier: Apache-2.0
+
+import CLibcrypto
+package import GatewayCore
+package import NIOCore
+
+/// Digests, codes and chance from OpenSSL: the only file that knows it.
+package enum Digest {
+    package enum Algorithm: String, Sendable {
+        case sha256 = "SHA-256"
+        case md5 = "MD5"
+
+        fileprivate var method: OpaquePointer? { self == .sha256 ? EVP_sha256() : EVP_md5() }
+
+        fileprivate var length: Int { self == .sha256 ? 32 : 16 }
+    }
+
+    /// The digest of all buffers, one after the other, without joining them.
+    package static func hash(_ algorithm: Algorithm, _ buffers: [ByteBuffer]) throws(ObjectError) -> [UInt8] {
+        guard let context = EVP_MD_CTX_new() else { throw refusal(algorithm) }
+        defer { EVP_MD_CTX_free(context) }
+        guard EVP_DigestInit_ex(context, algorithm.method, nil) == 1 else { throw refusal(algorithm) }
+        for buffer in buffers {
+            let result = buffer.withUnsafeReadableBytes { EVP_DigestUpdate(context, $0.baseAddress, $0.count) }
+            guard result == 1 else { throw refusal(algorithm) }
+        }
+        var digest = [UInt8](repeating: 0, count: algorithm.length)
+        guard EVP_DigestFinal_ex(context, &digest, nil) == 1 else { throw refusal(algorithm) }
+        return digest
+    }
+
+    /// The lower-case hexadecimal SHA-256 of a text.
+    static func sha256Hex(_ text: String) throws(ObjectError) -> String {
+        hex(try hash(.sha256, [ByteBuffer(string: text)]))
+    }
+
+    /// The HMAC-SHA256 of a text.
+    static func hmac(key: [UInt8], _ text: String) throws(ObjectError) -> [UInt8] {
+        let message = Array(text.utf8)
+        var code = [UInt8](repeating: 0, count: 32)
+        let result = HMAC(EVP_sha256(), key, CInt(key.count), message, message.count, &code, nil)
+        guard result != nil else { throw refusal(.sha256) }
+        return code
+    }
+
+    /// Whether both are the same, in a time that does not tell where they differ.
+    package static func areEqual(_ left: [UInt8], _ right: [UInt8]) -> Bool {
+        left.count == right.count && CRYPTO_memcmp(left, right, left.count) == 0
+    }
+
+    /// Unguessable bytes.
+    static func random(_ count: Int) throws(ObjectError) -> [UInt8] {
+        var bytes = [UInt8](repeating: 0, count: count)
+        guard RAND_bytes(&bytes, CInt(count)) == 1 else {
+            throw ObjectError(.unavailable, isTemporary: true, "OpenSSL has no random numbers at the moment.")
+        }
+        return bytes
+    }
+
+    /// Lower-case hexadecimal.
+    static func hex(_ bytes: [UInt8]) -> String {
+        let digits = Array("0123456789abcdef".utf8)
+        var text: [UInt8] = []
+        text.reserveCapacity(bytes.count * 2)
+        for byte in bytes {
+            text.append(digits[Int(byte >> 4)])
+            text.append(digits[Int(byte & 15)])
+        }
+        return String(decoding: text, as: UTF8.self)
+    }
+
+    /// Base64 with the standard alphabet and padding.
+    static func base64(_ bytes: [UInt8]) -> String {
+        String(buffer: Base64.encode(ByteBuffer(bytes: bytes)))
+    }
+
+    /// Base64 with the alphabet for URLs, without padding.
+    static func base64URL(_ bytes: [UInt8]) -> String {
+        let plain = base64(bytes).utf8.compactMap { byte -> UInt8? in
+            switch byte {
+            case UInt8(ascii: "+"): UInt8(ascii: "-")
+            case UInt8(ascii: "/"): UInt8(ascii: "_")
+            case UInt8(ascii: "="): nil
+            default: byte
+            }
+        }
+        return String(decoding: plain, as: UTF8.self)
+    }
+
+    /// A FIPS provider without MD5 is the one way this happens on a healthy machine.
+    private static func refusal(_ algorithm: Algorithm) -> ObjectError {
+        ObjectError(.misconfigured, isTemporary: false, "OpenSSL on this machine refuses \(algorithm.rawValue).")
+    }
+}

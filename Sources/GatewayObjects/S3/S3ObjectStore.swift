@@ -1,0 +1,130 @@
+// Part of ImageGateway. SPDX-License-Identifier: Apache-2.0
+
+public import GatewayCore
+import HTTPTypes
+import NIOCore
+
+/// A bucket of Amazon S3, or of anything that speaks its protocol.
+///
+/// Every call is signed anew on each try, and repeated a few times where that can help. Links are signed without
+/// asking the service.
+public struct S3ObjectStore: ObjectStore {
+    private let upload: BucketAddress
+    private let download: BucketAddress
+    private let folder: String
+    private let signer: SigV4Signer
+    private let exchange: SignedExchange
+    private let failures: S3Failures
+
+    /// Opens a bucket; nothing is sent yet.
+    ///
+    /// - Parameters:
+    ///   - settings: Where it is and how to sign for it.
+    ///   - transport: The way to the network.
+    ///   - time: The time of day in signatures, and the pauses between tries.
+    /// - Throws: ``ObjectError`` with `misconfigured` and all of ``S3Settings/mistakes``.
+    public init(
+        _ settings: S3Settings,
+        transport: any HTTPTransport,
+        time: any TimeSource = SystemTime()
+    ) throws(ObjectError) {
+        let mistakes = settings.mistakes
+        let link = settings.publicEndpoint ?? settings.endpoint
+        guard mistakes.isEmpty, let endpoint = Endpoint(settings.endpoint), let linkEndpoint = Endpoint(link) else {
+            throw ObjectError(.misconfigured, isTemporary: false, mistakes.joined(separator: " "))
+        }
+        upload = BucketAddress(endpoint: endpoint, bucket: settings.bucket, addressing: settings.addressing)
+        download = BucketAddress(
+            endpoint: linkEndpoint,
+            bucket: settings.bucket,
+            addressing: settings.publicAddressing ?? settings.addressing
+        )
+        folder = settings.folder
+        signer = SigV4Signer(
+            accessKeyID: settings.accessKeyID,
+            secretAccessKey: settings.secretAccessKey,
+            sessionToken: settings.sessionToken,
+            region: settings.region
+        )
+        exchange = SignedExchange(transport: transport, time: time)
+        failures = S3Failures(region: settings.region)
+    }
+
+    /// Stores an object by one PUT; the service checks the bytes against their digests before it says yes.
+    public func put(_ object: ObjectBody, at key: ObjectKey) async throws(ObjectError) {
+        // Tens of milliseconds for a large picture: too long for a thread that all tasks share.
+        let (payload, checksum) = try await FileThreads.run { () throws(ObjectError) in
+            (try Digest.hash(.sha256, object.buffers), try Digest.hash(.md5, object.buffers))
+        }
+        let headers = [("content-type", object.contentType), ("content-md5", Digest.base64(checksum))]
+        try await exchange.run { (moment) throws(ObjectError) in
+            var request = try signed(.put, key, headers: headers, payloadHash: Digest.hex(payload), at: moment)
+            request.body = .bytes(object.buffers)
+            request.limits = Self.limits(sending: object.length)
+            return request
+        } judge: { answer, moment in
+            failures.failure(in: answer, to: .put, signedAt: moment)
+        }
+    }
+
+    /// Deletes an object; an object that is not there is no error.
+    public func delete(_ key: ObjectKey) async throws(ObjectError) {
+        let empty = Digest.hex(try Digest.hash(.sha256, []))
+        try await exchange.run { (moment) throws(ObjectError) in
+            try signed(.delete, key, headers: [], payloadHash: empty, at: moment)
+        } judge: { answer, moment in
+            failures.failure(in: answer, to: .delete, signedAt: moment)
+        }
+    }
+
+    /// Presigns a GET.
+    ///
+    /// The URL is for GET alone: a HEAD needs a signature of its own.
+    public func link(to key: ObjectKey, signedAt: Timestamp, lifetime: Duration) throws(ObjectError) -> String {
+        let isTemporary = signer.sessionToken != nil
+        let longest = isTemporary ? S3Settings.longestSession : S3Settings.longestLink
+        guard lifetime >= .seconds(1), lifetime <= longest else {
+            let range = isTemporary ? "12 hours with a session token" : "7 days"
+            throw ObjectError(.misconfigured, isTemporary: false, "A link can live from 1 second to \(range).")
+        }
+        let request = SigV4Request(
+            method: "GET",
+            path: download.root + folder + key.description,
+            headers: [("host", download.authority)]
+        )
+        let query = try signer.query(for: request, at: signedAt, seconds: Int(lifetime.components.seconds))
+        return "\(download.url)\(Escaping.escape(folder, keepingSlashes: true))\(key)?\(query)"
+    }
+
+    private func signed(
+        _ method: HTTPRequest.Method,
+        _ key: ObjectKey,
+        headers: [(name: String, value: String)],
+        payloadHash: String,
+        at moment: Timestamp
+    ) throws(ObjectError) -> TransportRequest {
+        let request = SigV4Request(
+            method: method.rawValue,
+            path: upload.root + folder + key.description,
+            headers: headers + [("host", upload.authority)]
+        )
+        var fields = HTTPFields()
+        for (name, value) in headers + (try signer.headers(for: request, payloadHash: payloadHash, at: moment)) {
+            guard let name = HTTPField.Name(name) else { continue }
+            fields[name] = value
+        }
+        return TransportRequest(
+            method,
+            "\(upload.url)\(Escaping.escape(folder, keepingSlashes: true))\(key)",
+            headers: fields,
+            limits: Self.limits(sending: 0),
+            isRepeatable: true
+        )
+    }
+
+    /// The answer's first byte comes after the last byte sent, so a large body needs more time for it.
+    private static func limits(sending length: Int) -> TransportLimits {
+        let total = Duration.seconds(60) + .seconds(length / (256 << 10))
+        return TransportLimits(firstByte: total, total: total, responseBytes: 1 << 20)
+    }
+}

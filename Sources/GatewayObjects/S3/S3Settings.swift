@@ -1,0 +1,164 @@
+// Part of ImageGateway. SPDX-License-Identifier: Apache-2.0
+
+public import GatewayCore
+
+/// Where an S3 bucket is and how to sign for it; checked when a store is made from it.
+public struct S3Settings: Sendable {
+    /// The service's URL without the bucket, with a port and a path where it has them.
+    public var endpoint: String
+    /// The region in the signature.
+    public var region: String
+    /// The bucket's name.
+    public var bucket: String
+    /// The folder inside the bucket; empty for none.
+    public var prefix: String
+    /// Where the bucket's name stands.
+    public var addressing: BucketAddressing
+    /// The access key's public half.
+    public var accessKeyID: String
+    /// The access key's secret half.
+    public var secretAccessKey: Secret
+    /// What temporary credentials have besides.
+    public var sessionToken: Secret?
+    /// The URL that links shall begin with, if callers reach the service under another name than the gateway does.
+    public var publicEndpoint: String?
+    /// Where the bucket's name stands in links; as in ``addressing`` if not given.
+    public var publicAddressing: BucketAddressing?
+    /// How long links will live at most.
+    public var linkLifetime: Duration
+
+    /// Creates settings; nothing is checked yet, see ``mistakes``.
+    ///
+    /// ## Configuration keys
+    /// - `storage.endpoint` (required): `http` or `https` URL without the bucket; a port and a path prefix are fine.
+    /// - `storage.region` (required): as the bucket's; `auto` for Cloudflare R2, `us-east-1` where it means nothing.
+    /// - `storage.bucket` (required): 3 to 63 of `a-z 0-9 . -`.
+    /// - `storage.prefix` (optional): a folder inside the bucket, with or without a slash at its end.
+    /// - `storage.addressing` (optional, default `virtual`): `path` puts the bucket into the path. An endpoint that is an
+    ///   IP address, and a bucket with a dot over `https`, use `path` in any case.
+    /// - `storage.access_key_id`, `storage.secret_access_key` (required, secret).
+    /// - `storage.session_token` (optional, secret): of temporary credentials; links then live 12 hours at most.
+    /// - `storage.url_lifetime` (optional, default `24h`): 1 second to 7 days.
+    ///
+    /// - Parameters:
+    ///   - endpoint: The service's URL without the bucket.
+    ///   - region: The region in the signature.
+    ///   - bucket: The bucket's name.
+    ///   - prefix: The folder inside the bucket.
+    ///   - addressing: Where the bucket's name stands.
+    ///   - accessKeyID: The access key's public half.
+    ///   - secretAccessKey: The access key's secret half.
+    ///   - sessionToken: What temporary credentials have besides.
+    ///   - publicEndpoint: The URL that links begin with, where it is another.
+    ///   - publicAddressing: Where the bucket's name stands in links, where it is another place.
+    ///   - linkLifetime: How long links will live at most.
+    public init(
+        endpoint: String,
+        region: String,
+        bucket: String,
+        prefix: String = "",
+        addressing: BucketAddressing = .virtual,
+        accessKeyID: String,
+        secretAccessKey: Secret,
+        sessionToken: Secret? = nil,
+        publicEndpoint: String? = nil,
+        publicAddressing: BucketAddressing? = nil,
+        linkLifetime: Duration = .seconds(86_400)
+    ) {
+        self.endpoint = endpoint
+        self.region = region
+        self.bucket = bucket
+        self.prefix = prefix
+        self.addressing = addressing
+        self.accessKeyID = accessKeyID
+        self.secretAccessKey = secretAccessKey
+        self.sessionToken = sessionToken
+        self.publicEndpoint = publicEndpoint
+        self.publicAddressing = publicAddressing
+        self.linkLifetime = linkLifetime
+    }
+}
+
+extension S3Settings {
+    /// The longest life a signature may be given: 7 days.
+    static let longestLink = Duration.seconds(604_800)
+
+    /// The longest life of temporary credentials that a service hands to a role.
+    ///
+    /// A link dies with the token it was signed with, and nothing in a token says when that is.
+    static let longestSession = Duration.seconds(12 * 3600)
+
+    /// What is wrong with these settings, a sentence each; empty if a store can be made from them.
+    public var mistakes: [String] {
+        [
+            Self.endpointMistake(endpoint, "storage.endpoint"),
+            publicEndpoint.flatMap { Self.endpointMistake($0, "storage.public_endpoint") },
+            regionMistake, bucketMistake, prefixMistake, accessKeyMistake, secretMistake, lifetimeMistake,
+        ].compactMap(\.self)
+    }
+
+    private static func endpointMistake(_ text: String, _ name: String) -> String? {
+        guard Endpoint(text) == nil else { return nil }
+        return "\(name) must be an http or https URL without user, query and escapes, such as "
+            + "https://s3.us-east-1.amazonaws.com."
+    }
+
+    private var regionMistake: String? {
+        let isPlain = region.utf8.allSatisfy(Escaping.isUnreserved)
+        guard !(1...64).contains(region.utf8.count) || !isPlain else { return nil }
+        return "storage.region must be a plain name such as us-east-1 (auto for Cloudflare R2)."
+    }
+
+    private var bucketMistake: String? {
+        let isPlain = bucket.utf8.allSatisfy { byte in
+            switch byte {
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"),
+                UInt8(ascii: "."):
+                true
+            default: false
+            }
+        }
+        let labels = bucket.split(separator: ".", omittingEmptySubsequences: false)
+        let areLabels = labels.allSatisfy { !$0.isEmpty && $0.first != "-" && $0.last != "-" }
+        let isAddress = labels.count == 4 && labels.allSatisfy { UInt8($0) != nil }
+        guard !(3...63).contains(bucket.utf8.count) || !isPlain || !areLabels || isAddress else { return nil }
+        return "storage.bucket must be 3 to 63 of a-z, 0-9, dot and hyphen, with a letter or digit at both ends."
+    }
+
+    private var prefixMistake: String? {
+        let parts = folder.split(separator: "/", omittingEmptySubsequences: false).dropLast()
+        let arePlain = parts.allSatisfy { !$0.isEmpty && $0 != "." && $0 != ".." }
+        let isPrintable = prefix.unicodeScalars.allSatisfy { $0.value >= 0x20 && $0.value != 0x7F && $0 != "\\" }
+        guard !arePlain || !isPrintable || folder.utf8.count > 120 else { return nil }
+        return "storage.prefix must be a relative folder of at most 120 bytes, without empty parts, '.' and '..'."
+    }
+
+    private var accessKeyMistake: String? {
+        let isPlain = accessKeyID.utf8.allSatisfy { (0x21...0x7E).contains($0) && !",/=\"".utf8.contains($0) }
+        guard !(1...256).contains(accessKeyID.utf8.count) || !isPlain else { return nil }
+        return "storage.access_key_id is empty or contains characters that no access key has."
+    }
+
+    private var secretMistake: String? {
+        let tokenIsPlain = sessionToken.map(Self.isPrintable) ?? true
+        guard !Self.isPrintable(secretAccessKey) || !tokenIsPlain else { return nil }
+        let name = tokenIsPlain ? "storage.secret_access_key" : "storage.session_token"
+        return "\(name) is empty or contains blanks or line breaks; look at how it came into the environment."
+    }
+
+    private static func isPrintable(_ secret: Secret) -> Bool {
+        secret.withPlaintext { !$0.isEmpty && $0.utf8.allSatisfy { (0x21...0x7E).contains($0) } }
+    }
+
+    private var lifetimeMistake: String? {
+        if linkLifetime < .seconds(1) || linkLifetime > Self.longestLink {
+            return "storage.url_lifetime must be 1 second to 7 days: S3 signs no longer links."
+        }
+        guard sessionToken != nil, linkLifetime > Self.longestSession else { return nil }
+        return "storage.url_lifetime is longer than temporary credentials live, and links die with them: "
+            + "use long-lived keys without storage.session_token, or set storage.url_lifetime to 12h or less."
+    }
+
+    /// The prefix with a slash at its end, or nothing.
+    var folder: String { prefix.isEmpty || prefix.hasSuffix("/") ? prefix : prefix + "/" }
+}

@@ -1,0 +1,140 @@
+// Part of ImageGateway. SPDX-License-Identifier: Apache-2.0
+
+import GRDB
+import GatewayCore
+import Synchronization
+
+/// The one writer: operations that queue up while a commit runs share the next one.
+///
+/// A commit with `synchronous=FULL` waits for the disk; sixty-four callers that each wait for their own would wait
+/// sixty-four times. Operations run in the order of their arrival, each in a savepoint of its own, so that one that
+/// fails leaves nothing behind and does not disturb its neighbors. Nobody hears of an outcome before the commit.
+final class GroupCommit: Sendable {
+    /// How many operations share a commit at most: bounds how long the first of them waits for the last.
+    static let largestGroup = 256
+
+    /// One caller's part of a group.
+    private struct Operation: Sendable {
+        /// Does the work; gives what to do when it is durable.
+        let perform: @Sendable (Database) throws -> @Sendable () -> Void
+        /// Tells the caller that it did not happen.
+        let fail: @Sendable (StoreError) -> Void
+    }
+
+    private struct State {
+        var waiting: [Operation] = []
+        var isRunning = false
+    }
+
+    private let pool: DatabasePool
+    private let failure: SQLiteFailure
+    private let beforeCommit: @Sendable (Database) throws -> @Sendable () -> Void
+    private let state = Mutex(State())
+
+    /// Creates a writer.
+    ///
+    /// - Parameters:
+    ///   - pool: The database.
+    ///   - failure: How to name its errors.
+    ///   - beforeCommit: Runs at the end of each transaction; what it gives runs when that is durable.
+    init(
+        pool: DatabasePool,
+        failure: SQLiteFailure,
+        beforeCommit: @escaping @Sendable (Database) throws -> @Sendable () -> Void
+    ) {
+        self.pool = pool
+        self.failure = failure
+        self.beforeCommit = beforeCommit
+    }
+
+    /// Runs an operation in a transaction; durable when it returns.
+    ///
+    /// A caller that is canceled meanwhile gets the outcome all the same: an operation cannot leave its group. `work` runs
+    /// on the writer's own thread and may run statements, but not end the transaction; `whenDurable` runs after the
+    /// commit, in the order of the operations, before the caller goes on.
+    func perform<Value: Sendable>(
+        _ work: @escaping @Sendable (Database) throws -> Value,
+        whenDurable: @escaping @Sendable (Value) -> Void = { _ in }
+    ) async throws(StoreError) -> Value {
+        let result: Result<Value, StoreError> = await withCheckedContinuation { continuation in
+            enqueue(
+                Operation(
+                    perform: { db in
+                        let value = try work(db)
+                        return {
+                            whenDurable(value)
+                            continuation.resume(returning: .success(value))
+                        }
+                    },
+                    fail: { continuation.resume(returning: .failure($0)) }
+                )
+            )
+        }
+        return try result.get()
+    }
+
+    /// How many operations have not been taken into a group.
+    var waitingCount: Int { state.withLock { $0.waiting.count } }
+
+    /// Whether there is anything to do.
+    var isRunning: Bool { state.withLock(\.isRunning) }
+
+    private func enqueue(_ operation: Operation) {
+        let mustStart = state.withLock { state in
+            state.waiting.append(operation)
+            defer { state.isRunning = true }
+            return !state.isRunning
+        }
+        if mustStart { pool.asyncWriteWithoutTransaction { self.drain($0) } }
+    }
+
+    private func drain(_ db: Database) {
+        while let group = nextGroup() { commit(group, in: db) }
+    }
+
+    private func nextGroup() -> [Operation]? {
+        state.withLock { state in
+            guard !state.waiting.isEmpty else {
+                state.isRunning = false
+                return nil
+            }
+            let group = Array(state.waiting.prefix(Self.largestGroup))
+            state.waiting.removeFirst(group.count)
+            return group
+        }
+    }
+
+    private func commit(_ group: [Operation], in db: Database) {
+        do {
+            if db.isInsideTransaction { try db.rollback() }
+            try db.beginTransaction(.immediate)
+            let outcomes = try group.map { try outcome(of: $0, in: db) }
+            let committed = try beforeCommit(db)
+            try db.commit()
+            committed()
+            for tell in outcomes { tell() }
+        } catch {
+            // If even this fails, the next group begins with it.
+            if db.isInsideTransaction { try? db.rollback() }
+            let reason = failure.error(error)
+            for operation in group { operation.fail(reason) }
+        }
+    }
+
+    /// Runs one operation and gives what to tell its caller after the commit.
+    private func outcome(of operation: Operation, in db: Database) throws -> @Sendable () -> Void {
+        try db.cachedStatement(sql: SQLiteQueries.openSavepoint).execute()
+        do {
+            let tell = try operation.perform(db)
+            try db.cachedStatement(sql: SQLiteQueries.releaseSavepoint).execute()
+            return tell
+        } catch {
+            // A full disk or an I/O error may have ended the whole transaction: then nobody's work is left.
+            guard db.isInsideTransaction else { throw error }
+            try db.cachedStatement(sql: SQLiteQueries.rollbackToSavepoint).execute()
+            try db.cachedStatement(sql: SQLiteQueries.releaseSavepoint).execute()
+            let reason = failure.error(error)
+            return { operation.fail(reason) }
+        }
+    }
+}

@@ -1,0 +1,113 @@
+// Part of ImageGateway. SPDX-License-Identifier: Apache-2.0
+
+import GatewayCore
+
+/// Every statement of the task store by name, in SQLite's dialect.
+///
+/// `INDEXED BY` turns a plan that would read the whole table into an error that a test finds.
+enum SQLiteQueries {
+    // MARK: One task
+
+    static let create = """
+        INSERT INTO tasks (id, owner, model, status, node, version, created_at, completed_at, body)
+        VALUES (:id, :owner, :model, :status, :node, :version, :created_at, :completed_at, :body)
+        """
+
+    static let read = "SELECT body FROM tasks WHERE id = :id"
+
+    static let readOfOwner = "SELECT body FROM tasks WHERE id = :id AND owner = :owner"
+
+    /// Compare-and-set: owner, model and creation never change.
+    static let update = """
+        UPDATE tasks
+        SET status = :status, node = :node, version = :version, completed_at = :completed_at, body = :body
+        WHERE id = :id AND version = :expected
+        """
+
+    static let delete = "DELETE FROM tasks WHERE id = :id"
+
+    // MARK: Work
+
+    /// Unfinished tasks that belong to nobody, oldest first.
+    static let unclaimed = """
+        SELECT id, body FROM tasks INDEXED BY tasks_unclaimed
+        WHERE node IS NULL AND status IN ('pending', 'in_progress')
+            AND id > :after AND model NOT IN (SELECT value FROM json_each(:excluded))
+        ORDER BY id LIMIT :limit
+        """
+
+    /// Whether any task waits for a model that is not excluded; steps from model to model in the index, so that a long
+    /// queue for a model that is busy costs nothing.
+    static let isWaitedForOthers = """
+        WITH RECURSIVE waiting (model) AS (
+            SELECT min(model) FROM tasks INDEXED BY tasks_unclaimed_models
+            WHERE node IS NULL AND status IN ('pending', 'in_progress')
+            UNION ALL
+            SELECT (
+                SELECT min(model) FROM tasks INDEXED BY tasks_unclaimed_models
+                WHERE node IS NULL AND status IN ('pending', 'in_progress') AND model > waiting.model
+            )
+            FROM waiting WHERE waiting.model IS NOT NULL
+        )
+        SELECT 1 FROM waiting
+        WHERE model IS NOT NULL AND model NOT IN (SELECT value FROM json_each(:excluded))
+        LIMIT 1
+        """
+
+    static let heartbeat = """
+        INSERT INTO nodes (name, seen_at) VALUES (:node, :now)
+        ON CONFLICT (name) DO UPDATE SET seen_at = excluded.seen_at
+        """
+
+    /// Nodes that hold unfinished tasks and have not been heard of; steps from node to node in the index, however many
+    /// tasks each of them holds.
+    static let silentNodes = """
+        WITH RECURSIVE held (node) AS (
+            SELECT min(node) FROM tasks INDEXED BY tasks_held
+            WHERE node IS NOT NULL AND status IN ('pending', 'in_progress')
+            UNION ALL
+            SELECT (
+                SELECT min(node) FROM tasks INDEXED BY tasks_held
+                WHERE node > held.node AND status IN ('pending', 'in_progress')
+            )
+            FROM held WHERE held.node IS NOT NULL
+        )
+        SELECT node FROM held
+        WHERE node IS NOT NULL AND node <> :node
+            AND NOT EXISTS (SELECT 1 FROM nodes WHERE name = held.node AND seen_at >= :silent_since)
+        """
+
+    /// Unfinished tasks of one node, oldest first.
+    static let held = """
+        SELECT id, body FROM tasks INDEXED BY tasks_held
+        WHERE node = :node AND status IN ('pending', 'in_progress') AND id > :after
+        ORDER BY id LIMIT :limit
+        """
+
+    static let forgetNodes = "DELETE FROM nodes"
+
+    static let waiting = "SELECT waiting FROM queue"
+
+    // MARK: Lists
+
+    static let isCursor = "SELECT 1 FROM tasks WHERE id = :id AND owner = :owner"
+
+    /// A page of an owner's tasks; `:after`, `:status` and `:model` appear only where they are asked for, so that each
+    /// form has its index.
+    static func list(_ query: TaskQuery, isContinued: Bool) -> String {
+        var conditions = ["owner = :owner"]
+        if query.status != nil { conditions.append("status = :status") }
+        if query.model != nil { conditions.append("model = :model") }
+        if isContinued { conditions.append(query.ascending ? "id > :after" : "id < :after") }
+        return """
+            SELECT id, body FROM tasks WHERE \(conditions.joined(separator: " AND "))
+            ORDER BY id \(query.ascending ? "ASC" : "DESC") LIMIT :limit
+            """
+    }
+
+    // MARK: Transactions
+
+    static let openSavepoint = "SAVEPOINT operation"
+    static let releaseSavepoint = "RELEASE operation"
+    static let rollbackToSavepoint = "ROLLBACK TO operation"
+}

@@ -1,0 +1,221 @@
+// Part of ImageGateway. SPDX-License-Identifier: Apache-2.0
+
+import Dispatch
+import Foundation
+import GRDB
+public import GatewayCore
+import Synchronization
+
+/// Tasks in an SQLite file that belongs to this process alone.
+///
+/// Reads run side by side on their own connections; writes go through one writer and share commits. No database work runs
+/// on the threads of Swift's concurrency. Every write is on the disk (`synchronous=FULL`) when its call returns. After a
+/// full disk, a lock held by another program or an I/O error the calls under way fail, and the next ones are tried anew.
+public final class SQLiteTaskStore: TaskStore {
+    let pool: DatabasePool
+    private let lock: Mutex<FileLock?>
+    private let failure: SQLiteFailure
+    let writer: GroupCommit
+    private let door = OpenDoor()
+    private let finished = FinishedTasks()
+    private let waiting: Waiting
+    private let closing = DispatchQueue(label: "task-store.closing")
+
+    /// The length of the queue as of the last commit.
+    private final class Waiting: Sendable {
+        let count: Atomic<Int>
+
+        init(_ count: Int) {
+            self.count = Atomic(count)
+        }
+    }
+
+    /// Opens the file, and makes it and its folder if they are missing.
+    ///
+    /// - Parameter path: The database file. Beside it SQLite keeps `-wal` and `-shm`, and the store `.lock`.
+    /// - Throws: ``StoreError/Code/cannotOpen`` if another process has it, if a newer version wrote it, or if it cannot be
+    ///   read and written.
+    public convenience init(path: String) async throws(StoreError) {
+        try await self.init(path: path, busyTimeout: .seconds(10))
+    }
+
+    /// Opens the file; waits no longer than `busyTimeout` for locks of other programs.
+    init(path: String, busyTimeout: Duration) async throws(StoreError) {
+        let opening = DispatchQueue(label: "task-store.opening")
+        let opened: Result<SQLiteFile, StoreError> = await withCheckedContinuation { continuation in
+            opening.async {
+                do throws(StoreError) {
+                    continuation.resume(returning: .success(try SQLiteFile(path: path, busyTimeout: busyTimeout)))
+                } catch {
+                    continuation.resume(returning: .failure(error))
+                }
+            }
+        }
+        let file = try opened.get()
+        let waiting = Waiting(file.waiting)
+        pool = file.pool
+        lock = Mutex(file.lock)
+        failure = SQLiteFailure(path: file.path)
+        self.waiting = waiting
+        writer = GroupCommit(pool: file.pool, failure: failure) { db in
+            let count = try Int.fetchOne(db.cachedStatement(sql: SQLiteQueries.waiting)) ?? 0
+            return { waiting.count.store(count, ordering: .relaxed) }
+        }
+    }
+
+    /// Writes a new task; a name that exists is a conflict.
+    public func create(_ task: ImageTask) async throws(StoreError) {
+        let row = try TaskRow(task)
+        try await write { try row.insert(in: $0) }
+    }
+
+    /// Reads a task; a row whose body is damaged is an error, not a missing task.
+    public func task(_ id: TaskID, owner: String?) async throws(StoreError) -> ImageTask? {
+        try door.enter()
+        defer { door.leave() }
+        if let task = finished[id] { return owner == nil || owner == task.owner ? task : nil }
+        let deletions = finished.deletions
+        guard let body = try await read({ try TaskRow.body(of: id, owner: owner, in: $0) }) else { return nil }
+        guard let task = TaskRow.task(from: body) else {
+            throw StoreError(
+                .unavailable,
+                "The row of task \(id) cannot be read: it is damaged, or a newer version wrote it. It can be deleted."
+            )
+        }
+        finished.keep(task, bodyLength: body.count, unlessDeletedSince: deletions)
+        return task
+    }
+
+    /// Writes a changed task by compare-and-set; its version must be higher than the one it was changed from.
+    public func update(_ task: ImageTask, from version: Int) async throws(StoreError) {
+        guard task.version > version else {
+            throw StoreError(.conflict, "Task \(task.id) was not changed: its version must be higher than \(version).")
+        }
+        let row = try TaskRow(task)
+        try await write {
+            try row.update(from: version, in: $0)
+        } whenDurable: { [finished] in
+            finished.keep(row.task, bodyLength: row.body.utf8.count)
+        }
+    }
+
+    /// Hands out tasks without a node, oldest first; a row that cannot be read or claimed is passed over.
+    public func claim(
+        node: String,
+        limit: Int,
+        excluding: Set<String>,
+        now: Timestamp,
+        divide: @escaping @Sendable (ImageRequest) -> [Int]
+    ) async throws(StoreError) -> [ImageTask] {
+        let excluded = try Self.json(excluding)
+        return try await write { db in
+            guard try excluding.isEmpty || TaskRow.isWaitedFor(besides: excluded, in: db) else { return [] }
+            return try TaskRow.takeUnclaimed(limit: limit, excluded: excluded, in: db) { task in
+                let counts = task.portions.isEmpty ? divide(task.request) : task.portions.map(\.count)
+                return try? task.applying(.claimed(node: node, portions: counts), at: now)
+            }
+        }
+    }
+
+    /// Says that a node is alive.
+    public func heartbeat(node: String, now: Timestamp) async throws(StoreError) {
+        try await write { db in
+            try db.cachedStatement(sql: SQLiteQueries.heartbeat)
+                .execute(arguments: ["node": node, "now": now.milliseconds])
+        }
+    }
+
+    /// Takes over unfinished tasks of nodes that have not been heard of.
+    ///
+    /// Heartbeats of an earlier process were forgotten when the file was opened, so its tasks can be taken over at once.
+    public func adopt(
+        node: String,
+        silentSince: Timestamp,
+        limit: Int,
+        now: Timestamp
+    ) async throws(StoreError) -> [ImageTask] {
+        try await write { db in
+            let silent = try String.fetchAll(
+                db.cachedStatement(sql: SQLiteQueries.silentNodes),
+                arguments: ["node": node, "silent_since": silentSince.milliseconds]
+            )
+            var adopted: [ImageTask] = []
+            for other in silent where adopted.count < limit {
+                adopted += try TaskRow.takeHeld(by: other, limit: limit - adopted.count, in: db) { task in
+                    try? task.applying(.adopted(node: node), at: now)
+                }
+            }
+            return adopted
+        }
+    }
+
+    /// Reads a page of an owner's tasks; a row whose body is damaged is passed over.
+    public func list(_ query: TaskQuery) async throws(StoreError) -> TaskPage {
+        try door.enter()
+        defer { door.leave() }
+        return try await read { try TaskRow.page(query, in: $0) }
+    }
+
+    /// Removes a task's row.
+    public func delete(_ id: TaskID) async throws(StoreError) {
+        try await write { db in
+            try db.cachedStatement(sql: SQLiteQueries.delete).execute(arguments: ["id": id.description])
+        } whenDurable: { [finished] in
+            finished.forget(id)
+        }
+    }
+
+    /// How many tasks wait to be claimed, as of the last commit; costs no query.
+    public func pendingCount() async throws(StoreError) -> Int {
+        try door.enter()
+        defer { door.leave() }
+        return waiting.count.load(ordering: .relaxed)
+    }
+
+    /// Waits for the calls under way, writes everything into the one file and gives it free; may be called again.
+    public func close() async {
+        await door.close()
+        await withCheckedContinuation { continuation in
+            closing.async {
+                self.closeFile()
+                continuation.resume()
+            }
+        }
+    }
+
+    private func closeFile() {
+        guard lock.withLock({ $0 != nil }) else { return }
+        // Readers first: the last connection to close moves the write-ahead log into the file, and readers may not write.
+        pool.releaseMemory()
+        // If the file stays open, so does its lock: until the process ends nobody else may have it.
+        if (try? pool.close()) != nil { lock.withLock { $0 = nil } }
+    }
+
+    private func write<Value: Sendable>(
+        _ work: @escaping @Sendable (Database) throws -> Value,
+        whenDurable: @escaping @Sendable (Value) -> Void = { _ in }
+    ) async throws(StoreError) -> Value {
+        try door.enter()
+        defer { door.leave() }
+        return try await writer.perform(work, whenDurable: whenDurable)
+    }
+
+    private func read<Value: Sendable>(
+        _ work: @escaping @Sendable (Database) throws -> Value
+    ) async throws(StoreError) -> Value {
+        let result: Result<Value, any Error> = await withCheckedContinuation { continuation in
+            pool.asyncRead { access in
+                continuation.resume(returning: Result { try work(try access.get()) })
+            }
+        }
+        return try result.mapError(failure.error).get()
+    }
+
+    private static func json(_ names: Set<String>) throws(StoreError) -> String {
+        do {
+            return String(decoding: try JSONEncoder().encode(names.sorted()), as: UTF8.self)
+        } catch {
+            throw StoreError(.unavailable, "The names of the excluded models cannot be written as JSON.", cause: error)
+        }
+    }
+}

@@ -1,0 +1,165 @@
+// Part of ImageGateway. SPDX-License-Identifier: Apache-2.0
+
+import GatewayCore
+import Testing
+
+@Suite struct ModelFitTests {
+    /// A model with five shapes and two classes.
+    static let painter = ModelCapabilities(
+        aspectRatios: ["1:1", "3:4", "4:3", "9:16", "16:9"].compactMap { AspectRatio($0) },
+        tiers: [.oneK, .twoK],
+        pixels: PixelTable(
+            [.oneK, .twoK],
+            [
+                "1:1": "1024x1024 2048x2048", "3:4": "896x1200 1792x2400", "4:3": "1200x896 2400x1792",
+                "9:16": "768x1376 1536x2752", "16:9": "1376x768 2752x1536",
+            ]
+        ),
+        formats: [.png, .jpeg],
+        nativeFormat: .png,
+        hasSeed: true
+    )
+
+    /// A model that can be told nothing.
+    static let stubborn = ModelCapabilities(
+        aspectRatios: [],
+        tiers: [],
+        pixels: PixelTable([], [:]),
+        nativeFormat: .png
+    )
+
+    static func fit(
+        _ model: ModelCapabilities = painter,
+        _ mode: ParameterMode = .nearest,
+        count: Int = 1,
+        _ change: (inout ImageRequest.Draft) -> Void
+    ) throws(InvalidRequest) -> ModelFit {
+        var draft = ImageRequest.Draft()
+        draft.model = "painter"
+        draft.prompt = "a fox"
+        change(&draft)
+        let request = try ImageRequest(draft)
+        return try ModelFit(request, vendorModel: "painter-v1", capabilities: model, count: count, mode: mode)
+    }
+
+    @Test func `a request without wishes asks for nothing`() throws {
+        let fit = try Self.fit(Self.painter, .strict, count: 3) { _ in }
+
+        #expect(fit.call == ProviderCall(model: "painter-v1", prompt: "a fox", count: 3))
+        #expect(fit.warnings.isEmpty)
+    }
+
+    /// A wish that the model has: size, ratio, and what is asked of the vendor.
+    static let exact: [(size: String?, ratio: String?, shape: String?, tier: SizeTier?)] = [
+        ("1024x1024", nil, "1:1", .oneK), ("2752x1536", nil, "16:9", .twoK), ("768x1376", nil, "9:16", .oneK),
+        ("2K", nil, nil, .twoK), ("16:9", nil, "16:9", nil), (nil, "4:3", "4:3", nil), ("2K", "3:4", "3:4", .twoK),
+        ("32:18", nil, "16:9", nil), (nil, "8:8", "1:1", nil), ("1024x1024", "16:9", "16:9", .oneK),
+        ("auto", "auto", nil, nil),
+    ]
+
+    @Test(arguments: exact, ParameterMode.allCases)
+    func `what the model has is asked for in both modes, without a warning`(
+        wish: (size: String?, ratio: String?, shape: String?, tier: SizeTier?),
+        mode: ParameterMode
+    ) throws {
+        let fit = try Self.fit(Self.painter, mode) { ($0.size, $0.aspectRatio) = (wish.size, wish.ratio) }
+
+        #expect(fit.call.aspectRatio?.description == wish.shape)
+        #expect(fit.call.tier == wish.tier)
+        #expect(fit.warnings.isEmpty)
+    }
+
+    /// A wish that the model has not, what is asked for instead, and a word of the warning.
+    static let nearest: [(size: String?, ratio: String?, shape: String?, tier: SizeTier?, warning: String)] = [
+        ("1000x1000", nil, "1:1", .oneK, "1024x1024"), ("1920x1080", nil, "16:9", .oneK, "1376x768"),
+        ("3840x2160", nil, "16:9", .twoK, "2752x1536"), ("640x480", nil, "4:3", .oneK, "1200x896"),
+        // Half-way by logarithm between 1:1 and 4:3 lies 1.155.
+        ("1150x1000", nil, "1:1", .oneK, "1024x1024"), ("1160x1000", nil, "4:3", .oneK, "1200x896"),
+        ("1000x1160", nil, "3:4", .oneK, "896x1200"), ("1x60000", nil, "9:16", .oneK, "768x1376"),
+        ("4K", nil, nil, .twoK, "2K"), ("512", nil, nil, .oneK, "1K"), ("21:9", nil, "16:9", nil, "16:9"),
+        (nil, "1:4", "9:16", nil, "9:16"), ("2K", "3:2", "4:3", .twoK, "4:3"),
+    ]
+
+    @Test(arguments: nearest)
+    func `what the model has not becomes the nearest it has, with a warning`(
+        wish: (size: String?, ratio: String?, shape: String?, tier: SizeTier?, warning: String)
+    ) throws {
+        let fit = try Self.fit { ($0.size, $0.aspectRatio) = (wish.size, wish.ratio) }
+
+        #expect(fit.call.aspectRatio?.description == wish.shape)
+        #expect(fit.call.tier == wish.tier)
+        #expect(fit.warnings.count == 1)
+        #expect(fit.warnings.first?.contains(wish.warning) == true)
+    }
+
+    @Test(arguments: nearest)
+    func `what the model has not is refused in strict mode`(
+        wish: (size: String?, ratio: String?, shape: String?, tier: SizeTier?, warning: String)
+    ) {
+        let error = #expect(throws: InvalidRequest.self) {
+            try Self.fit(Self.painter, .strict) { ($0.size, $0.aspectRatio) = (wish.size, wish.ratio) }
+        }
+
+        #expect(error?.code == .unsupportedParameter)
+        #expect(error?.parameter == (wish.ratio == nil ? "size" : "aspect_ratio"))
+    }
+
+    /// Every other wish, by the member that an error names.
+    static let wishes: [(parameter: String, wish: ImageRequestTests.Case)] = [
+        ("size", .init("pixels") { $0.size = "1024x1024" }), ("size", .init("class") { $0.size = "2K" }),
+        ("size", .init("shape as size") { $0.size = "16:9" }),
+        ("aspect_ratio", .init("shape") { $0.aspectRatio = "16:9" }),
+        ("output_format", .init("format") { $0.outputFormat = "webp" }), ("seed", .init("seed") { $0.seed = 7 }),
+        ("negative_prompt", .init("negative prompt") { $0.negativePrompt = "rain" }),
+        ("background", .init("background") { $0.background = "transparent" }),
+    ]
+
+    @Test(arguments: wishes)
+    func `a model that can be told nothing warns of each wish, or refuses it`(
+        parameter: String,
+        wish: ImageRequestTests.Case
+    ) throws {
+        let fit = try Self.fit(Self.stubborn, .nearest, wish.change)
+        #expect(fit.call == ProviderCall(model: "painter-v1", prompt: "a fox"))
+        #expect(fit.warnings.count == 1)
+
+        let error = #expect(throws: InvalidRequest.self) { try Self.fit(Self.stubborn, .strict, wish.change) }
+        #expect(error?.code == .unsupportedParameter)
+        #expect(error?.parameter == parameter)
+    }
+
+    @Test func `the class and format a model draws anyway are no loss`() throws {
+        let fit = try Self.fit(Self.stubborn, .strict) { ($0.size, $0.outputFormat) = ("1K", "png") }
+
+        #expect(fit.call.tier == nil)
+        #expect(fit.call.format == nil)
+        #expect(fit.warnings.isEmpty)
+    }
+
+    @Test func `other wishes reach a model that knows them`() throws {
+        let fit = try Self.fit { draft in
+            (draft.seed, draft.quality, draft.outputFormat, draft.outputCompression) = (7, "high", "jpeg", 80)
+        }
+
+        #expect(fit.call.seed == 7)
+        #expect(fit.call.quality == .high)
+        #expect(fit.call.format == .jpeg)
+        #expect(fit.call.compression == 80)
+        #expect(try Self.fit { ($0.outputFormat, $0.outputCompression) = ("png", 80) }.call.compression == nil)
+    }
+
+    @Test func `several losses are several warnings`() throws {
+        let fit = try Self.fit { ($0.size, $0.outputFormat, $0.negativePrompt) = ("4K", "webp", "rain") }
+
+        #expect(fit.warnings.count == 3)
+        #expect(Set(fit.warnings).count == 3)
+    }
+
+    @Test func `a row that cannot be read is left out of a table`() {
+        let table = PixelTable([.oneK], ["1:1": "1024x1024", "square": "1x1", "4:3": "large"])
+
+        #expect(table[AspectRatio(1, 1), .oneK] == PixelSize(1024, 1024))
+        #expect(table[AspectRatio(4, 3), .oneK] == nil)
+        #expect(table.exact(PixelSize(1, 1), among: [.oneK]) == nil)
+    }
+}

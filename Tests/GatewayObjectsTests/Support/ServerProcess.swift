@@ -1,0 +1,76 @@
+// Part of ImageGateway. SPDX-License-Identifier: Apache-2.0
+
+import Foundation
+
+/// A program of the test environment that runs until it is stopped, or until these tests end, however they end.
+final class ServerProcess {
+    /// Ends the server when its input ends: because these tests stop it, or because they crashed.
+    private static let watcher = """
+        import subprocess, sys, threading
+        log = open(sys.argv[1], "wb")
+        server = subprocess.Popen(sys.argv[2:], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        threading.Thread(target=lambda: (sys.stdin.buffer.read(), server.kill()), daemon=True).start()
+        sys.exit(server.wait())
+        """
+
+    private let process = Process()
+    private let input = Pipe()
+    private let log: String
+
+    /// Starts a program of `.build/test-venv`.
+    init(program: String, arguments: [String], log: String) throws {
+        self.log = log
+        process.executableURL = URL(fileURLWithPath: try Self.find("python3"))
+        process.arguments = ["-c", Self.watcher, log, try Self.find(program)] + arguments
+        process.standardInput = input
+        try process.run()
+    }
+
+    /// Whether the server has not ended by itself.
+    var isRunning: Bool { process.isRunning }
+
+    /// Ends the server at once: its data is thrown away anyway.
+    func stop() {
+        try? input.fileHandleForWriting.close()
+        process.waitUntilExit()
+    }
+
+    /// The end of the server's log.
+    var lastWords: String {
+        let text = (try? String(contentsOfFile: log, encoding: .utf8)) ?? ""
+        return String(text.suffix(2000))
+    }
+
+    private static func find(_ program: String) throws -> String {
+        let root = URL(fileURLWithPath: #filePath)
+            .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent()
+        let path = root.appending(path: ".build/test-venv/bin/\(program)").path
+        guard FileManager.default.isExecutableFile(atPath: path) else {
+            throw LiveServerFailure(
+                "\(program), for tests with real S3 servers, is not installed: run `make test`, which installs it."
+            )
+        }
+        return path
+    }
+}
+
+/// Ports of 127.0.0.1 that nobody listens on.
+enum FreePorts {
+    /// A port that was free a moment ago; the system does not give the same one again soon.
+    static func take() -> Int {
+        let number = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        defer { close(number) }
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+        let port = withUnsafeMutablePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { general -> Int in
+                guard bind(number, general, length) == 0, getsockname(number, general, &length) == 0 else { return 0 }
+                return Int(UInt16(bigEndian: pointer.pointee.sin_port))
+            }
+        }
+        return port
+    }
+}

@@ -1,0 +1,22 @@
+// Part of ImageGateway. SPDX-License-Identifier: Apache-2.0
+
+import GatewayStore
+import GatewayTesting
+import Testing
+
+@Suite struct ConformanceTests {
+    @Test(arguments: TaskStoreConformance.checks)
+    func `the SQLite store keeps every promise`(check: TaskStoreConformance.Check) async throws {
+        let folder = try TemporaryFolder()
+        let store = try await SQLiteTaskStore(path: folder.file("tasks.sqlite"))
+
+        try await check.run(on: store)
+
+        await store.close()
+    }
+
+    @Test(arguments: TaskStoreConformance.checks)
+    func `the memory store keeps every promise`(check: TaskStoreConformance.Check) async throws {
+        try await check.run(on: MemoryTaskStore())
+    }
+}

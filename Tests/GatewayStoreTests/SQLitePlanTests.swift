@@ -1,0 +1,57 @@
+// Part of ImageGateway. SPDX-License-Identifier: Apache-2.0
+
+import GRDB
+import GatewayCore
+import GatewayTesting
+import Testing
+
+@testable import GatewayStore
+
+@Suite struct SQLitePlanTests {
+    private static let owner = "o"
+
+    private static func list(ascending: Bool, status: ImageTask.Status? = nil, model: String? = nil) -> String {
+        let query = TaskQuery(owner: owner, ascending: ascending, status: status, model: model)
+        return SQLiteQueries.list(query, isContinued: true)
+    }
+
+    /// Each query with the index it must use; `nil` where the row is found by its name.
+    static let plans: [(sql: String, index: String)] = [
+        (SQLiteQueries.read, "sqlite_autoindex_tasks_1"),
+        (SQLiteQueries.readOfOwner, "tasks"),
+        (SQLiteQueries.isCursor, "tasks"),
+        (SQLiteQueries.update, "sqlite_autoindex_tasks_1"),
+        (SQLiteQueries.delete, "sqlite_autoindex_tasks_1"),
+        (SQLiteQueries.unclaimed, "tasks_unclaimed"),
+        (SQLiteQueries.isWaitedForOthers, "tasks_unclaimed_models"),
+        (SQLiteQueries.silentNodes, "tasks_held"),
+        (SQLiteQueries.held, "tasks_held"),
+        (list(ascending: true), "tasks_by_owner "),
+        (list(ascending: false), "tasks_by_owner "),
+        (list(ascending: true, status: .failed), "tasks_by_owner_status"),
+        (list(ascending: false, status: .failed), "tasks_by_owner_status"),
+        (list(ascending: true, model: "m"), "tasks_by_owner_model"),
+        (list(ascending: false, model: "m"), "tasks_by_owner_model"),
+        (list(ascending: false, status: .failed, model: "m"), "tasks_by_owner_"),
+        ("SELECT id FROM tasks WHERE completed_at < 5 ORDER BY completed_at LIMIT 100", "tasks_by_completion"),
+    ]
+
+    @Test(arguments: plans)
+    func `every query finds its rows by an index and needs no sorting`(sql: String, index: String) async throws {
+        let folder = try TemporaryFolder()
+        let store = try await SQLiteTaskStore(path: folder.file("tasks.sqlite"))
+
+        let steps = try await store.pool.read { db -> [String] in
+            let statement = try db.makeStatement(sql: "EXPLAIN QUERY PLAN " + sql)
+            statement.setUncheckedArguments([])
+            return try Row.fetchAll(statement).compactMap { $0["detail"] }
+        }
+
+        let ofTasks = steps.filter { $0.contains(" tasks") }
+        #expect(!ofTasks.isEmpty, "\(steps)")
+        #expect(ofTasks.allSatisfy { $0.hasPrefix("SEARCH tasks USING") }, "\(steps)")
+        #expect(ofTasks.allSatisfy { $0.contains(index) }, "\(steps)")
+        #expect(!steps.contains { $0.contains("TEMP B-TREE") }, "\(steps)")
+        await store.close()
+    }
+}

@@ -24,6 +24,11 @@ public final class TaskBoard: Sendable {
     private let assigner: AsyncStream<ImageTask>.Continuation
     private let signaler: AsyncStream<Void>.Continuation
 
+    /// Whether nobody watches and nobody waits: nothing is kept for a task that is over.
+    var isQuiet: Bool {
+        state.withLock { $0.watchers.isEmpty && $0.callers.isEmpty && $0.hungUp.isEmpty }
+    }
+
     /// Creates an empty board.
     public init() {
         (assignments, assigner) = AsyncStream.makeStream()
@@ -33,8 +38,16 @@ public final class TaskBoard: Sendable {
     // MARK: Work for the engine
 
     /// Gives the engine a task that was written with this process as its node.
-    public func assign(_ task: ImageTask) {
-        assigner.yield(task)
+    ///
+    /// - Returns: `false` if the engine takes nothing more on: nobody need wait for it here then. Another process takes the
+    ///   task over when this one is gone.
+    @discardableResult
+    public func assign(_ task: ImageTask) -> Bool {
+        if case .terminated = assigner.yield(task) {
+            settled(task.id)
+            return false
+        }
+        return true
     }
 
     /// Tells the engine that there may be a task to claim.
@@ -87,7 +100,8 @@ public final class TaskBoard: Sendable {
     /// - Returns: One delivery, or none if the task ends without pictures or they are stored instead.
     public func expect(_ id: TaskID) -> AsyncStream<Delivery> {
         let (deliveries, continuation) = AsyncStream<Delivery>.makeStream()
-        state.withLock { $0.callers[id] = continuation }
+        let earlier = state.withLock { $0.callers.updateValue(continuation, forKey: id) }
+        earlier?.finish()
         return deliveries
     }
 

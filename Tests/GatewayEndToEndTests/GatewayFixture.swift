@@ -1,0 +1,117 @@
+// Part of ImageGateway. SPDX-License-Identifier: Apache-2.0
+
+import Foundation
+import GatewayCore
+import GatewayCurl
+import HTTPTypes
+import NIOCore
+
+/// A gateway and the emulated vendors, each a process, and a way to call them.
+final class GatewayFixture: Sendable {
+    let emulator: RunningProgram
+    let gatewayPort: Int
+    let folder: URL
+    let transport: CurlTransport
+
+    static let key = "test-key-of-alice"
+
+    /// Starts the vendors and writes the gateway's configuration; the gateway itself is started by ``startGateway()``.
+    init(latency: String = "50ms", pictureBytes: Int? = nil, extra: String = "") async throws {
+        folder = try RunningProgram.newFolder()
+        transport = try CurlTransport()
+        let emulatorPort = try RunningProgram.freePort()
+        var arguments = ["emulate", "--listen", "127.0.0.1:\(emulatorPort)", "--latency", latency, "--imagen", "legacy"]
+        if let pictureBytes { arguments += ["--picture-bytes", "\(pictureBytes)"] }
+        emulator = try await RunningProgram(
+            arguments,
+            port: emulatorPort,
+            folder: folder,
+            ready: "/_emulator/ledger"
+        )
+        gatewayPort = try RunningProgram.freePort()
+        let configuration = """
+            server: { listen: "127.0.0.1:\(gatewayPort)", admin_listen: "127.0.0.1:0" }
+            auth:
+              keys:
+                - { name: alice, key: \(Self.key) }
+                - { name: bob, key: test-key-of-bob, models: ["imagen-*"] }
+            providers:
+              - name: google
+                kind: gemini
+                base_url: http://127.0.0.1:\(emulatorPort)
+                api_keys: [emulated-google]
+                max_concurrent: 256
+              - name: imagen
+                kind: imagen
+                base_url: http://127.0.0.1:\(emulatorPort)
+                api_keys: [emulated-imagen]
+            \(extra)
+            """
+        try Data(configuration.utf8).write(to: folder.appendingPathComponent("image-gateway.yaml"))
+    }
+
+    func startGateway() async throws -> RunningProgram {
+        try await RunningProgram(["serve"], port: gatewayPort, folder: folder, ready: "/health/ready")
+    }
+
+    var clientEnvironment: [String: String] {
+        ["IMAGE_GATEWAY_URL": "http://127.0.0.1:\(gatewayPort)", "IMAGE_GATEWAY_KEY": Self.key]
+    }
+
+    /// Calls the gateway and reads its JSON.
+    func call(
+        _ method: HTTPRequest.Method,
+        _ path: String,
+        _ body: JSON? = nil,
+        key: String = GatewayFixture.key
+    ) async throws -> (status: Int, headers: HTTPFields, json: JSON) {
+        var headers: HTTPFields = [.authorization: "Bearer \(key)"]
+        if body != nil { headers[.contentType] = "application/json" }
+        let limits = TransportLimits(firstByte: .seconds(120), total: .seconds(120), responseBytes: 256 << 20)
+        let response = try await transport.send(
+            TransportRequest(
+                method,
+                "http://127.0.0.1:\(gatewayPort)\(path)",
+                headers: headers,
+                body: body.map { .bytes([$0.encoded()]) } ?? .none,
+                limits: limits
+            )
+        )
+        return (response.status, response.headers, try JSON(reading: response.body))
+    }
+
+    /// What the vendors would have billed.
+    func ledger() async throws -> JSON {
+        let response = try await transport.send(
+            TransportRequest(.get, "\(emulator.base)/_emulator/ledger", limits: TransportLimits(responseBytes: 256 << 20))
+        )
+        return try JSON(reading: response.body, limits: JSON.Limits(values: 1_000_000))
+    }
+
+    /// Waits until every task is final.
+    ///
+    /// - Returns: How many ended in each status; tasks that cannot be found count as `lost`.
+    func outcomes(of ids: [String], within limit: Duration) async throws -> [String: Int] {
+        let deadline = ContinuousClock.now + limit
+        var open = ids
+        var outcomes: [String: Int] = [:]
+        while !open.isEmpty, ContinuousClock.now < deadline {
+            var still: [String] = []
+            for id in open {
+                let answer = try await call(.get, "/v1/images/tasks/\(id)")
+                let status = answer.status == 404 ? "lost" : answer.json["status"]?.string ?? "?"
+                if status == "pending" || status == "in_progress" { still.append(id) } else { outcomes[status, default: 0] += 1 }
+            }
+            open = still
+            if !open.isEmpty { try await Task.sleep(for: .milliseconds(200)) }
+        }
+        if !open.isEmpty { outcomes["unfinished"] = open.count }
+        return outcomes
+    }
+
+    func end() async {
+        await emulator.end()
+        await transport.close()
+        try? FileManager.default.removeItem(at: folder)
+    }
+}

@@ -1,0 +1,57 @@
+// Part of ImageGateway. SPDX-License-Identifier: Apache-2.0
+
+import Foundation
+import GatewayCore
+import NIOCore
+import Testing
+
+@Suite struct OpenAIClientTests {
+    @Test func `the official Python client makes pictures in both forms and gets typed errors`() async throws {
+        let fixture = try await GatewayFixture()
+        let gateway = try await fixture.startGateway()
+        let python = RunningProgram.packageRoot.appendingPathComponent(".build/test-venv/bin/python")
+        try #require(
+            FileManager.default.isExecutableFile(atPath: python.path),
+            "The tests' virtual environment is missing: run `make test` once."
+        )
+
+        let script = try #require(Bundle.module.url(forResource: "openai_client", withExtension: "py", subdirectory: "Clients"))
+        let run = try await RunningProgram.run(
+            python,
+            [script.path, gateway.base, GatewayFixture.key, "test-key-of-bob"],
+            folder: fixture.folder
+        )
+
+        try #require(run.status == 0, "\(run.errors)")
+        let seen = try JSON(reading: ByteBuffer(string: run.output))
+        #expect(seen["default"]?["size"]?.string == "1344x768")
+        #expect(seen["default"]?["said"]?.string == "1344x768")
+        #expect(seen["default"]?["format"]?.string == "png")
+        #expect(seen["default"]?["url"] == nil)
+        #expect(seen["default"]?["created"]?.bool == true)
+        #expect(seen["default"]?["usage"]?.bool == true)
+        #expect(seen["default"]?["request_id"]?.bool == true)
+        #expect(seen["url"]?["count"]?.integer == 2)
+        #expect(seen["url"]?["b64"] == nil)
+        #expect(seen["url"]?["different"]?.bool == true)
+        #expect(seen["url"]?["size"]?.string == "1024x1024")
+        #expect(seen["imagen"]?.string == "1024x1024")
+        #expect(seen["models"]?.array?.count == 1)
+        expect(seen["wrong_key"], "AuthenticationError", 401, "invalid_api_key")
+        expect(seen["wrong_model"], "NotFoundError", 404, "model_not_found")
+        expect(seen["not_allowed"], "PermissionDeniedError", 403, "model_not_allowed")
+        expect(seen["refusal"], "BadRequestError", 400, "content_policy_violation")
+        expect(seen["bad_n"], "BadRequestError", 400, "invalid_value")
+
+        #expect(await gateway.end() == 0)
+        await fixture.end()
+    }
+
+    private func expect(_ failure: JSON?, _ name: String, _ status: Int, _ code: String) {
+        #expect(failure?["class"]?.string == name)
+        #expect(failure?["status"]?.integer == status)
+        #expect(failure?["code"]?.string == code)
+        #expect(failure?["request_id"]?.bool == true)
+        #expect(failure?["message"]?.bool == true)
+    }
+}

@@ -1,0 +1,88 @@
+// Part of ImageGateway. SPDX-License-Identifier: Apache-2.0
+
+/// Something that goes wrong, by the name that settings and magic words use.
+struct Fault: Sendable, Hashable {
+    let name: String
+    /// What a caller sees, in one sentence.
+    let summary: String
+}
+
+/// Faults of the connection; every vendor has them.
+enum TransportFault: String, Sendable, CaseIterable {
+    case dropEarly = "drop-early"
+    case drop
+    case dropAfterHead = "drop-after-head"
+    case cut
+    case truncated
+    case drip
+    case stall
+    case endless
+    case silent
+
+    var summary: String {
+        switch self {
+        case .dropEarly: "The connection is closed before anything was made; nothing is billed."
+        case .drop: "The picture is made and billed, then the connection is closed without an answer."
+        case .dropAfterHead: "The connection is closed behind the head of the answer; billed."
+        case .cut: "The connection is closed in the middle of the answer; billed."
+        case .truncated: "The answer is complete HTTP, but its body is half of what it should be; billed."
+        case .drip: "The answer comes in small pieces over the time that `drip` says; billed."
+        case .stall: "Half the answer comes, then nothing for the time that `hold` says; billed."
+        case .endless: "White space comes and never the answer, for the time that `hold` says; billed."
+        case .silent: "The picture is made and billed, and no byte comes for the time that `hold` says."
+        }
+    }
+}
+
+/// Faults of the picture; every vendor has them.
+enum PictureFault: String, Sendable, CaseIterable {
+    case wrongType = "wrong-mime"
+    case garbage
+    case hugeHeader = "huge-header"
+    case notBase64 = "not-base64"
+    case empty = "empty-data"
+
+    var summary: String {
+        switch self {
+        case .wrongType: "The picture is announced as PNG when it is JPEG, and the other way round; billed."
+        case .garbage: "The picture's bytes are noise; billed."
+        case .hugeHeader: "The picture's header claims 60000x60000 pixels; billed."
+        case .notBase64: "The picture's text is not base64; billed."
+        case .empty: "The picture's text is empty; billed."
+        }
+    }
+}
+
+/// All faults of all vendors.
+enum FaultCatalog {
+    /// The vendors in the emulator; a new one is one line here.
+    static let players: [any EmulatedVendor.Type] = [GoogleVendor.self]
+
+    /// The names under which the ledger and the settings know the vendors.
+    static let vendors: [String] = players.flatMap { $0.names }
+
+    /// The faults of connection and picture.
+    static let shared: [Fault] =
+        TransportFault.allCases.map { Fault(name: $0.rawValue, summary: $0.summary) }
+        + PictureFault.allCases.map { Fault(name: $0.rawValue, summary: $0.summary) }
+
+    /// Short names: statuses stand for the usual error with that status.
+    static let aliases: [String: String] = [
+        "400": "bad-key", "401": "unauthenticated", "403": "leaked-key", "404": "model-unknown", "413": "too-large",
+        "429": "rate-limit", "499": "cancelled", "500": "internal", "502": "bad-gateway", "503": "unavailable",
+        "504": "deadline", "no-image": "finish:NO_IMAGE",
+    ]
+
+    private static let names = Set((shared + players.flatMap { $0.faults }).map(\.name))
+
+    /// The full name of a fault, `none` for no fault; `nil` if no vendor has it.
+    static func canonical(_ name: some StringProtocol) -> String? {
+        let name = aliases[String(name)] ?? String(name)
+        return name == "none" || names.contains(name) ? name : nil
+    }
+
+    /// What to say about a name that no vendor has.
+    static func unknown(_ name: some StringProtocol) -> String {
+        "The emulator has no fault \(name); GET /_emulator/faults lists them."
+    }
+}

@@ -1,0 +1,38 @@
+// Part of ImageGateway. SPDX-License-Identifier: Apache-2.0
+
+import Hummingbird
+import NIOCore
+
+/// One vendor, as the emulator plays it.
+///
+/// A vendor checks requests as strictly as the original, says what it would say, and leaves the rest to the ``Stage``:
+/// whether a call fails, how long it takes, what it costs, and how the answer travels. A further vendor is a folder
+/// with a conformance and one line in ``FaultCatalog/players``.
+///
+/// A vendor whose original has paths that another one has as well puts its routes under its own name, so that
+/// `http://127.0.0.1:9090/name` is its base URL.
+protocol EmulatedVendor: Sendable {
+    /// The names under which the ledger counts its calls.
+    static var names: [String] { get }
+
+    /// The faults it can play besides those of connection and picture.
+    static var faults: [Fault] { get }
+
+    /// Puts the vendor on a stage.
+    init(stage: Stage)
+
+    /// Adds its paths.
+    func addRoutes(to router: Router<EmulatorContext>)
+}
+
+/// What the emulator knows about the connection a request came by.
+struct EmulatorContext: RequestContext {
+    var coreContext: CoreRequestContextStorage
+    /// The connection, so that a vendor can hang up.
+    let channel: any Channel
+
+    init(source: ApplicationRequestContextSource) {
+        coreContext = .init(source: source)
+        channel = source.channel
+    }
+}

@@ -175,6 +175,7 @@ let package = Package(
                 "GatewayCore", "GatewayServer", "GatewayTesting", nioCore, httpTypes,
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdTesting", package: "hummingbird"),
+                .product(name: "Logging", package: "swift-log"),
             ]
         ),
         .testTarget(
@@ -185,10 +186,15 @@ let package = Package(
                 .product(name: "HummingbirdTesting", package: "hummingbird"),
             ]
         ),
-        .testTarget(name: "ImageGatewayTests", dependencies: ["GatewayCore", "ImageGateway", "GatewayTesting"]),
+        .testTarget(
+            name: "ImageGatewayTests",
+            dependencies: [
+                "GatewayCore", "ImageGateway", "GatewayTesting", .product(name: "Logging", package: "swift-log"),
+            ]
+        ),
         .testTarget(
             name: "GatewayEndToEndTests",
-            dependencies: ["GatewayCore", "GatewayCurl", "GatewayTesting", "image-gateway", nioCore, httpTypes],
+            dependencies: ["GatewayCore", "GatewayCurl", "GatewayTesting", "ImageGateway", "image-gateway", nioCore, httpTypes],
             resources: [.copy("Clients")]
         ),
     ],

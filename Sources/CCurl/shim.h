@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/prctl.h>
 #include <sys/timerfd.h>
 
 static inline CURLcode gateway_curl_set_long(CURL *_Nonnull handle, CURLoption option, long value) {
@@ -39,15 +40,15 @@ static inline CURLcode gateway_curl_set_seek_function(CURL *_Nonnull handle, gat
     return curl_easy_setopt(handle, CURLOPT_SEEKFUNCTION, value);
 }
 
-static inline CURLcode gateway_curl_get_long(CURL *_Nonnull handle, CURLINFO info, long *_Nonnull value) {
-    return curl_easy_getinfo(handle, info, value);
+typedef int (*gateway_curl_prereq_function)(void *_Nullable, char *_Nullable, char *_Nullable, int, int);
+
+static inline CURLcode gateway_curl_set_prereq_function(CURL *_Nonnull handle,
+                                                        gateway_curl_prereq_function _Nonnull value) {
+    return curl_easy_setopt(handle, CURLOPT_PREREQFUNCTION, value);
 }
 
-static inline CURLcode gateway_curl_get_offset(CURL *_Nonnull handle, CURLINFO info, int64_t *_Nonnull value) {
-    curl_off_t offset = 0;
-    CURLcode code = curl_easy_getinfo(handle, info, &offset);
-    *value = (int64_t)offset;
-    return code;
+static inline CURLcode gateway_curl_get_private(CURL *_Nonnull handle, void *_Nullable *_Nonnull value) {
+    return curl_easy_getinfo(handle, CURLINFO_PRIVATE, value);
 }
 
 static inline CURLMcode gateway_multi_set_long(CURLM *_Nonnull multi, CURLMoption option, long value) {
@@ -85,6 +86,11 @@ static inline int gateway_epoll_control(int epoll, int operation, int descriptor
 
 static inline int gateway_epoll_descriptor(const struct epoll_event *_Nonnull event) {
     return event->data.fd;
+}
+
+// Foundation sets a thread's name only if it wins a race with the thread; threads made by this one inherit it.
+static inline void gateway_name_thread(const char *_Nonnull name) {
+    prctl(PR_SET_NAME, name);
 }
 
 #endif

@@ -8,6 +8,8 @@ public import ServiceLifecycle
 public struct EngineSettings: Sendable {
     /// Calls and transfers at one moment; tasks that wait for a vendor cost none.
     public var workers: Int
+    /// How many bytes of pictures may be received and not yet stored; 0 for no bound.
+    public var memoryBudget: Int
     /// How long a task may take from its creation on.
     public var taskTimeout: Duration
     /// How long running calls may go on when the process is asked to stop.
@@ -22,6 +24,7 @@ public struct EngineSettings: Sendable {
     /// Creates limits.
     public init(
         workers: Int = 256,
+        memoryBudget: Int = 512 << 20,
         taskTimeout: Duration = .seconds(900),
         drainTimeout: Duration = .seconds(30),
         parameterMode: ParameterMode = .nearest,
@@ -29,6 +32,7 @@ public struct EngineSettings: Sendable {
         nodeTimeout: Duration = .seconds(15)
     ) {
         self.workers = workers
+        self.memoryBudget = memoryBudget
         self.taskTimeout = taskTimeout
         self.drainTimeout = drainTimeout
         self.parameterMode = parameterMode
@@ -66,21 +70,24 @@ public struct Engine: Service {
         time: any TimeSource = SystemTime(),
         logger: Logger
     ) {
+        let pool = ProviderPool(providers)
+        let workers = Slots(limit: settings.workers)
         parts = EngineParts(
             node: node,
-            pool: ProviderPool(providers),
+            pool: pool,
             router: router,
             store: store,
             board: board,
-            keeper: PictureKeeper(objects: objects, time: time, logger: logger),
-            workers: Slots(limit: settings.workers),
+            memory: ByteBudget(limit: settings.memoryBudget),
+            keeper: PictureKeeper(objects: objects, workers: workers, time: time, logger: logger),
+            workers: workers,
             parameterMode: settings.parameterMode,
             taskTimeout: settings.taskTimeout,
             time: time,
             logger: logger
         )
         self.settings = settings
-        load = EngineLoad(limit: settings.workers * 2)
+        load = EngineLoad(limit: settings.workers * 2, router: router, pool: pool)
     }
 
     /// Runs until the process is asked to stop; then running work gets the drain time, and the rest is handed back.
@@ -126,6 +133,7 @@ public struct Engine: Service {
     /// Waits for the signal to stop, stops taking on, and gives what runs its time.
     private func drain() async {
         try? await gracefulShutdown()
+        load.close()
         parts.board.stopTaking()
         try? await parts.time.sleep(for: settings.drainTimeout)
     }
@@ -142,33 +150,46 @@ public struct Engine: Service {
     /// Claims and runs what waits in the store, as much as fits.
     private func claimTasks() async {
         await withDiscardingTaskGroup { group in
+            var nextAdoption = parts.time.now
             for await _ in parts.board.queueSignals {
-                let adopted = await adopted()
-                let claimed = await claimed()
-                for task in adopted + claimed {
-                    load.begin(task.request.model)
-                    group.addTask {
-                        await run(task)
-                        if load.end(task.request.model) { parts.board.signalQueue() }
-                    }
+                let now = parts.time.now
+                if now >= nextAdoption {
+                    let adopted = await adopted()
+                    begin(adopted, in: &group)
+                    // Nodes fall silent seldom: this question goes with the heartbeat, not with every new task.
+                    let pause = adopted.count < Self.adoptionLimit ? settings.heartbeat / 2 : .zero
+                    nextAdoption = now.advanced(by: pause)
+                }
+                while let bite = load.bite() {
+                    let claimed = await claimed(bite)
+                    begin(claimed, in: &group)
+                    guard claimed.count == bite.tasks else { break }
                 }
             }
         }
     }
 
-    private func claimed() async -> [ImageTask] {
-        let room = load.room(appetite: { parts.pool.appetite(for: parts.router.candidates(for: $0)) })
-        guard room.tasks > 0 else { return [] }
+    private func begin(_ tasks: [ImageTask], in group: inout DiscardingTaskGroup) {
+        for task in tasks {
+            load.begin(task)
+            group.addTask {
+                await run(task) { if load.rests($0) { parts.board.signalQueue() } }
+                if load.end(task) { parts.board.signalQueue() }
+            }
+        }
+    }
+
+    private func claimed(_ bite: EngineLoad.Bite) async -> [ImageTask] {
         do {
             let router = parts.router
             let tasks = try await parts.store.claim(
                 node: parts.node,
-                limit: room.tasks,
-                excluding: room.fullModels,
+                limit: bite.tasks,
+                excluding: bite.fullModels,
                 now: parts.time.now,
                 divide: { router.portions(of: $0) }
             )
-            load.claimed(all: tasks.count < room.tasks && room.fullModels.isEmpty)
+            if tasks.count < bite.tasks, bite.fullModels.isEmpty { load.foundEmpty() }
             return tasks
         } catch {
             parts.logger.error("Tasks could not be claimed.", metadata: ["error": "\(error.message)"])
@@ -176,13 +197,15 @@ public struct Engine: Service {
         }
     }
 
+    private static let adoptionLimit = 256
+
     private func adopted() async -> [ImageTask] {
         do {
             let silentSince = parts.time.now.advanced(by: .zero - settings.nodeTimeout)
             let tasks = try await parts.store.adopt(
                 node: parts.node,
                 silentSince: silentSince,
-                limit: 256,
+                limit: Self.adoptionLimit,
                 now: parts.time.now
             )
             if !tasks.isEmpty {
@@ -196,10 +219,17 @@ public struct Engine: Service {
         }
     }
 
-    private func run(_ task: ImageTask) async {
+    private func run(_ task: ImageTask, changed: @escaping @Sendable (ImageTask) -> Void = { _ in }) async {
         var logger = parts.logger
         logger[metadataKey: "task"] = "\(task.id)"
-        let live = LiveTask(task, store: parts.store, board: parts.board, time: parts.time, logger: logger)
+        let live = LiveTask(
+            task,
+            store: parts.store,
+            board: parts.board,
+            time: parts.time,
+            logger: logger,
+            changed: changed
+        )
         await TaskRun(live: live, parts: parts, logger: logger).run()
     }
 
@@ -228,6 +258,7 @@ struct EngineParts: Sendable {
     let router: ProviderRouter
     let store: any TaskStore
     let board: TaskBoard
+    var memory = ByteBudget(limit: 0)
     let keeper: PictureKeeper
     let workers: Slots
     let parameterMode: ParameterMode

@@ -1,51 +1,123 @@
 // Part of ImageGateway. SPDX-License-Identifier: Apache-2.0
 
+import GatewayCore
 import Synchronization
 
-/// How many claimed tasks run here, so that no more are claimed than can be worked on, and a model whose vendors are full
-/// does not keep the others waiting.
+/// How many claimed tasks run here, so that no more are claimed than can be worked on, and vendors that are full do not
+/// keep the tasks of others waiting.
+///
+/// A task that only waits for a vendor's job costs nothing and is not counted: there may be any number of them.
 final class EngineLoad: Sendable {
-    private struct State {
+    /// How much may be claimed in one step.
+    struct Bite: Equatable {
+        var tasks: Int
+        /// Models whose vendors have enough to do.
+        var fullModels: Set<String>
+    }
+
+    /// The models that the same vendors serve.
+    private struct Door {
+        var models: Set<String> = []
+        var appetite: Int
         var running = 0
-        var byModel: [String: Int] = [:]
+    }
+
+    private struct State {
+        var doors: [[String]: Door]
+        var running = 0
+        var resting: Set<TaskID> = []
         var storeIsEmpty = false
+        var isClosed = false
     }
 
     private let limit: Int
-    private let state = Mutex(State())
+    private let doorOfModel: [String: [String]]
+    private let state: Mutex<State>
 
-    init(limit: Int) {
+    /// - Parameters:
+    ///   - limit: How many tasks may be worked on at once.
+    ///   - router: Who serves which model.
+    ///   - pool: How much fits into the vendors' hands.
+    init(limit: Int, router: ProviderRouter, pool: ProviderPool) {
+        var doors: [[String]: Door] = [:]
+        var doorOfModel: [String: [String]] = [:]
+        for model in router.directory.models.map(\.id) {
+            let candidates = router.candidates(for: model)
+            guard let appetite = pool.appetite(for: candidates) else { continue }
+            let door = candidates.map(\.provider).sorted()
+            doorOfModel[model] = door
+            doors[door, default: Door(appetite: appetite)].models.insert(model)
+        }
         self.limit = limit
+        self.doorOfModel = doorOfModel
+        state = Mutex(State(doors: doors))
     }
 
-    func begin(_ model: String) {
+    func begin(_ task: ImageTask) {
         state.withLock { state in
             state.running += 1
-            state.byModel[model, default: 0] += 1
+            if task.isResting { state.resting.insert(task.id) }
+            if let door = doorOfModel[task.request.model] { state.doors[door]?.running += 1 }
+        }
+    }
+
+    /// Notes whether a task only waits for vendors; `true` if there may be more to claim now.
+    func rests(_ task: ImageTask) -> Bool {
+        state.withLock { state in
+            guard task.isResting else {
+                state.resting.remove(task.id)
+                return false
+            }
+            return state.resting.insert(task.id).inserted && !state.storeIsEmpty
         }
     }
 
     /// Ends one; `true` if there may be more to claim.
-    func end(_ model: String) -> Bool {
+    func end(_ task: ImageTask) -> Bool {
         state.withLock { state in
             state.running -= 1
-            let left = (state.byModel[model] ?? 1) - 1
-            state.byModel[model] = left > 0 ? left : nil
+            state.resting.remove(task.id)
+            if let door = doorOfModel[task.request.model] { state.doors[door]?.running -= 1 }
             return !state.storeIsEmpty
         }
     }
 
-    /// Notes whether the last claim left nothing behind.
-    func claimed(all: Bool) {
-        state.withLock { $0.storeIsEmpty = all }
+    /// How much may be claimed now; `nil` for nothing.
+    ///
+    /// One step claims little enough that no vendor gets many more tasks than it has an appetite for: the rest of the
+    /// room is left to others.
+    func bite() -> Bite? {
+        state.withLock { state in
+            // Until a claim has shown otherwise: whoever ends meanwhile asks for another.
+            state.storeIsEmpty = false
+            let room = limit - (state.running - state.resting.count)
+            guard room > 0, !state.isClosed else { return nil }
+            let left = state.doors.values.map { (models: $0.models, tasks: $0.appetite - $0.running) }
+            let full = left.filter { $0.tasks <= 0 }.reduce(into: Set<String>()) { $0.formUnion($1.models) }
+            let smallest = left.map(\.tasks).filter { $0 > 0 }.min() ?? room
+            return Bite(tasks: min(room, max(smallest, limit / 32)), fullModels: full)
+        }
     }
 
-    /// How many tasks may be claimed now, and of which models none.
-    ///
-    /// - Parameter appetite: How many tasks of a model may run at once; `nil` for no bound.
-    func room(appetite: (String) -> Int?) -> (tasks: Int, fullModels: Set<String>) {
-        let (running, byModel) = state.withLock { ($0.running, $0.byModel) }
-        let full = byModel.filter { model, count in appetite(model).map { count >= $0 } ?? false }
-        return (limit - running, Set(full.keys))
+    /// Notes that a claim left nothing behind.
+    func foundEmpty() {
+        state.withLock { $0.storeIsEmpty = true }
+    }
+
+    /// Nothing more may be claimed from now on.
+    func close() {
+        state.withLock { $0.isClosed = true }
+    }
+}
+
+extension ImageTask {
+    /// Whether there is nothing to do for it but to wait for vendors' jobs.
+    var isResting: Bool {
+        var waits = false
+        for portion in portions where !portion.stage.isFinal {
+            guard case .waiting = portion.stage else { return false }
+            waits = true
+        }
+        return waits
     }
 }

@@ -14,14 +14,26 @@ struct CheckedPicture: Sendable {
 
     /// Looks at a picture.
     ///
+    /// - Parameters:
+    ///   - source: The picture as it came.
+    ///   - revisedPrompt: The prompt as the vendor rewrote it.
+    ///   - needsBytes: Whether its own bytes are needed; base64 is decoded then, which proves all of it.
     /// - Throws: ``ProviderError`` with `noImage`: an answer that holds no picture is no success, whatever it claims.
-    init(_ source: ImageSource, revisedPrompt: String?) throws(ProviderError) {
-        guard let header = Self.header(of: source), header.size.width * header.size.height <= Self.pixelLimit else {
+    init(_ source: ImageSource, revisedPrompt: String?, needsBytes: Bool) throws(ProviderError) {
+        guard let source = Self.readable(source, needsBytes: needsBytes), let header = Self.header(of: source),
+            header.size.width * header.size.height <= Self.pixelLimit
+        else {
             throw ProviderError(.noImage, "The answer's picture is damaged or of an unknown kind.")
         }
         self.header = header
         self.revisedPrompt = revisedPrompt
         self.source = source
+    }
+
+    /// The picture with base64 only where that can be handed on as it is.
+    private static func readable(_ source: ImageSource, needsBytes: Bool) -> ImageSource? {
+        guard case .base64(let text) = source, needsBytes || !Base64.looksStandard(text) else { return source }
+        return Base64.decode(text).map(ImageSource.bytes)
     }
 
     private static func header(of source: ImageSource) -> PictureHeader? {
@@ -30,7 +42,7 @@ struct CheckedPicture: Sendable {
         case .base64(let text):
             // The size stands in the first bytes, but for a JPEG with much metadata in front.
             for length in [4096, 131_072, text.readableBytes] {
-                guard let head = text.getSlice(at: text.readerIndex, length: min(length, text.readableBytes) & ~3),
+                guard let head = text.getSlice(at: text.readerIndex, length: min(length, text.readableBytes)),
                     let bytes = Base64.decode(head)
                 else { return nil }
                 if let header = PictureHeader(bytes.readableBytesView) { return header }
@@ -43,7 +55,7 @@ struct CheckedPicture: Sendable {
     /// The picture in standard base64: as it came, if it came so.
     var base64: ByteBuffer? {
         switch source {
-        case .base64(let text): Base64.looksStandard(text) ? text : bytes.map(Base64.encode)
+        case .base64(let text): text
         case .bytes(let bytes): Base64.encode(bytes)
         case .url: nil
         }

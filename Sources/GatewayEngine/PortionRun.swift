@@ -3,14 +3,6 @@
 import GatewayCore
 import Logging
 
-/// What a portion's run ended with.
-enum PortionResult: Sendable {
-    /// Everything is in the row.
-    case recorded
-    /// The pictures are here; whether they are stored or handed over is decided for the whole task.
-    case made(CheckedPortion)
-}
-
 /// The pictures of a portion, and what the row will say about them.
 struct CheckedPortion: Sendable {
     var index: Int
@@ -29,33 +21,36 @@ struct PortionRun: Sendable {
 
     /// Runs to the end.
     ///
+    /// - Returns: The pictures; `nil` if the portion was given up, which the row says then.
     /// - Throws: Only what ends the whole task: a lost row, cancellation.
-    func run() async throws -> PortionResult {
-        let portion = live.task.portions[index]
-        let fits = fits(count: portion.count)
+    func run() async throws -> CheckedPortion? {
+        let fits = fits
         guard !fits.isEmpty else {
             try await live.record(.portionFailed(portion: index, unfit))
-            return .recorded
+            return nil
         }
         var (failover, step) = try await beginning(fits)
-        while true {
-            switch step {
-            case .giveUp(let failure):
-                try await live.record(.portionFailed(portion: index, failure))
-                return .recorded
-            case .submit(let place, let delay):
-                if delay > .zero { try await parts.time.sleep(for: delay) }
-                let fit = fits[place]
-                do throws(ProviderError) {
-                    return .made(try await attempt(fit))
-                } catch {
-                    if let interruption = error.cause as? Interruption { throw interruption.error }
-                    try await note(error, by: fit)
-                    let policy = fit.member.provider.resubmitUnknown
-                    step = failover.step(after: error, lostPurchases: live.task.lostPurchases, policy: policy)
+        while case .submit(let place, let delay) = step {
+            if delay > .zero { try await parts.time.sleep(for: delay) }
+            let fit = fits[place]
+            do throws(ProviderError) {
+                return try await attempt(fit)
+            } catch {
+                if let interruption = error.cause as? Interruption { throw interruption.error }
+                let mayRepeat = failover.mayRepeat(after: error, by: fit.member.provider) && live.takeRepeat()
+                step = failover.step(after: error, isRepeatGranted: mayRepeat)
+                if case .submit(_, let delay) = step, delay >= timeLeft {
+                    // The vendor asks for more time than the task has: its caller learns that now, not at the end.
+                    step = .giveUp(Failover.failure(for: error))
                 }
+                try await note(error, by: fit, next: step)
             }
         }
+        return nil
+    }
+
+    private var timeLeft: Duration {
+        parts.time.now.duration(to: live.task.createdAt.advanced(by: parts.taskTimeout))
     }
 
     /// A candidate with the request fitted to it.
@@ -65,19 +60,44 @@ struct PortionRun: Sendable {
         var fit: ModelFit
     }
 
-    private func fits(count: Int) -> [Fit] {
-        candidates.compactMap { candidate in
-            guard let member = parts.pool[candidate.provider],
-                let fit = try? ModelFit(
-                    live.task.request,
-                    vendorModel: candidate.vendorModel,
-                    capabilities: candidate.capabilities,
-                    count: count,
-                    mode: parts.parameterMode
-                )
-            else { return nil }
-            return Fit(candidate: candidate, member: member, fit: fit)
+    private var fits: [Fit] {
+        var fits = candidates.compactMap { fit($0, parts.parameterMode) }
+        if let holder, !fits.contains(where: { $0.candidate.provider == holder.candidate.provider }) {
+            fits.insert(holder, at: 0)
         }
+        return fits
+    }
+
+    private func fit(_ candidate: ProviderRouter.Candidate, _ mode: ParameterMode) -> Fit? {
+        guard let member = parts.pool[candidate.provider],
+            let fit = try? ModelFit(
+                live.task.request,
+                vendorModel: candidate.vendorModel,
+                capabilities: candidate.capabilities,
+                count: live.task.portions[index].count,
+                mode: mode
+            )
+        else { return nil }
+        return Fit(candidate: candidate, member: member, fit: fit)
+    }
+
+    /// The vendor that has the work already: it is asked, whether or not it would be a candidate today.
+    private var holder: Fit? {
+        guard let attempt = job?.attempt, let member = parts.pool[attempt.provider] else { return nil }
+        let descriptor = type(of: member.provider.adapter).descriptor
+        let candidate = ProviderRouter.Candidate(
+            provider: attempt.provider,
+            vendorModel: attempt.model,
+            capabilities: descriptor.capabilities(of: attempt.model)
+        )
+        return fit(candidate, .nearest)
+    }
+
+    /// The work in a vendor's hands, and the attempt that began it.
+    private var job: (job: ProviderJob, attempt: Attempt)? {
+        let task = live.task
+        guard case .waiting(let attempt, let job) = task.portions[index].stage else { return nil }
+        return (job, task.attempts[attempt])
     }
 
     private var unfit: TaskFailure {
@@ -88,22 +108,24 @@ struct PortionRun: Sendable {
 
     /// Where to begin: at the front, or where an earlier process stopped.
     private func beginning(_ fits: [Fit]) async throws -> (Failover, Failover.Step) {
-        let task = live.task
-        let last = task.attempts.last { $0.portion == index }
-        let place = last.flatMap { last in fits.firstIndex { $0.candidate.provider == last.provider } }
-        var failover = Failover(candidates: fits.count, place: place ?? 0)
-        guard let last else { return (failover, failover.first()) }
-        if case .waiting = task.portions[index].stage {
+        let front = Failover(candidates: fits.count)
+        guard let last = live.task.attempts.last(where: { $0.portion == index }) else { return (front, front.first()) }
+        let place = fits.firstIndex { $0.candidate.provider == last.provider }
+        var failover = Failover(candidates: fits.count, place: place ?? -1)
+        var events: [TaskEvent] = []
+        if job != nil {
             // Only the vendor that has the work can be asked for it.
             if place != nil { return (failover, failover.first()) }
-            try await live.record(.attemptFailed(portion: index, outcome: .unknown, error: Self.unreachableJob))
-        } else if last.outcome != .unknown {
-            failover = Failover(candidates: fits.count)
-            return (failover, failover.first())
+            events = [.attemptFailed(portion: index, outcome: .unknown, error: Self.unreachableJob)]
+        } else if last.outcome?.mayHaveBought != true {
+            return (front, front.first())
         }
-        let policy = parts.pool[last.provider]?.provider.resubmitUnknown ?? .never
-        let lost = ProviderError(.outcomeUnknown, last.error ?? Self.unreachableJob)
-        let step = failover.step(after: lost, lostPurchases: live.task.lostPurchases, policy: policy)
+        let code: ProviderError.Code = last.outcome == .failed ? .failed : .outcomeUnknown
+        let lost = ProviderError(code, last.error ?? Self.unreachableJob)
+        let mayRepeat = failover.mayRepeat(after: lost, by: parts.pool[last.provider]?.provider) && live.takeRepeat()
+        let step = failover.step(after: lost, isRepeatGranted: mayRepeat)
+        if case .giveUp(let failure) = step { events.append(.portionFailed(portion: index, failure)) }
+        if !events.isEmpty { try await live.record(events) }
         return (failover, step)
     }
 
@@ -111,7 +133,7 @@ struct PortionRun: Sendable {
 }
 
 /// An error that ends the whole task, carried through a path that speaks of providers.
-struct Interruption: Error {
+private struct Interruption: Error {
     var error: any Error
 }
 
@@ -119,10 +141,8 @@ extension PortionRun {
     /// Submits once, follows the work to its end, and looks at what came.
     private func attempt(_ fit: Fit) async throws(ProviderError) -> CheckedPortion {
         do {
-            return try await fit.member.slots.withSlot {
-                let result = try await purchase(fit)
-                return try check(result, fit)
-            }
+            // What a vendor has in its hands already is there, whether it fits or not.
+            return try await fit.member.slots.withSlot(evenIfFull: job != nil) { try await purchase(fit) }
         } catch let error as ProviderError {
             throw error
         } catch {
@@ -130,75 +150,80 @@ extension PortionRun {
         }
     }
 
-    private func purchase(_ fit: Fit) async throws -> ProviderResult {
+    private func purchase(_ fit: Fit) async throws -> CheckedPortion {
         let key = fit.member.nextKey()
-        let provider = fit.member.provider
-        if case .waiting(_, let job) = live.task.portions[index].stage {
-            return try await follow(job, provider, key)
+        let following = JobRun(provider: fit.member.provider, key: key, parts: parts, logger: logger)
+        if let job {
+            return try await followed { try check(try await following.resume(job.job, record: recordJob), fit) }
         }
-        let progress = try await parts.workers.withSlot {
-            if live.task.attempts.isEmpty, parts.board.hasHungUp(live.task.id) {
+        switch try await submit(fit, key) {
+        case .done(let result): return try check(result, fit)
+        case .waiting(let job):
+            try await recordJob(job)
+            return try await followed { try check(try await following.run(job, record: recordJob), fit) }
+        }
+    }
+
+    private func submit(_ fit: Fit, _ key: Secret) async throws -> ProviderProgress {
+        try await parts.workers.withSlot {
+            let nothingWasSent = live.task.attempts.allSatisfy { $0.outcome == .notSent }
+            if nothingWasSent, parts.board.hasHungUp(live.task.id) {
                 throw TaskFailure(.taskCancelled, "The caller hung up before anything was sent to a provider.")
             }
             try await live.record(
                 .submitting(
                     portion: index,
-                    provider: provider.name,
+                    provider: fit.candidate.provider,
                     model: fit.candidate.vendorModel,
                     warnings: fit.fit.warnings
                 )
             )
-            return try await provider.adapter.submit(fit.fit.call, key: key)
-        }
-        switch progress {
-        case .done(let result): return result
-        case .waiting(let job):
-            try await live.record(.accepted(portion: index, job: job))
-            return try await follow(job, provider, key)
-        }
-    }
-
-    /// Asks for a job until it is done; between two questions nothing is held but a timer.
-    private func follow(_ job: ProviderJob, _ provider: EngineProvider, _ key: Secret) async throws -> ProviderResult {
-        var job = job
-        while true {
-            let asked = job.pollAfter.map(Duration.milliseconds) ?? provider.pollInterval
-            try await parts.time.sleep(for: asked * Double.random(in: 0.9...1.1))
-            do {
-                let current = job
-                let progress = try await parts.workers.withSlot { try await provider.adapter.poll(current, key: key) }
-                switch progress {
-                case .done(let result): return result
-                case .waiting(let next): job = next
-                }
-            } catch let error as ProviderError where !Self.endsJobs.contains(error.code) {
-                // A question that failed says nothing about the work; only the task's own deadline ends it.
-                logger.debug("A poll failed.", metadata: ["provider": "\(provider.name)", "code": "\(error.code)"])
+            // What is certainly not sent shall not pass for lost.
+            guard !Task.isCancelled else {
+                throw ProviderError(.unreachable, "The work was stopped before it was sent.")
             }
+            return try await fit.member.provider.adapter.submit(fit.fit.call, key: key)
         }
     }
 
-    /// The answers to a question that are about the work itself.
-    private static let endsJobs: Set<ProviderError.Code> = [.failed, .refused, .noImage, .invalidRequest]
+    /// Writes down what a vendor has begun, even if this process stops now: nobody else could ask for it.
+    private func recordJob(_ job: ProviderJob) async throws {
+        try await live.insist([.accepted(portion: index, job: job)])
+    }
 
+    /// A job that ends without a picture may be billed all the same: it counts as lost, not as one that did nothing.
+    private func followed(_ work: () async throws -> CheckedPortion) async throws -> CheckedPortion {
+        do {
+            return try await work()
+        } catch var error as ProviderError {
+            if error.code == .noImage { error.outcome = .unknown }
+            throw error
+        }
+    }
+
+    /// Takes the pictures that can be used; the others are said to be missing.
     private func check(_ result: ProviderResult, _ fit: Fit) throws(ProviderError) -> CheckedPortion {
         var pictures: [CheckedPicture] = []
+        var damage: ProviderError?
         for image in result.images.prefix(fit.fit.call.count) {
-            pictures.append(try CheckedPicture(image, revisedPrompt: result.revisedPrompt))
+            do throws(ProviderError) {
+                pictures.append(
+                    try CheckedPicture(image, revisedPrompt: result.revisedPrompt, needsBytes: live.task.needsLink)
+                )
+            } catch {
+                damage = error
+            }
         }
-        guard !pictures.isEmpty else {
-            throw ProviderError(.noImage, "The answer has no picture.")
+        guard !pictures.isEmpty else { throw damage ?? ProviderError(.noImage, "The answer has no picture.") }
+        var warnings = live.task.request.deviations(in: pictures.map(\.header), told: fit.fit.adjusted) + result.missing
+        if pictures.count < fit.fit.call.count, result.missing.isEmpty || damage != nil {
+            warnings.append("A call for \(fit.fit.call.count) pictures gave \(pictures.count) that can be used.")
         }
-        let deviations = live.task.request.deviations(in: pictures.map(\.header), told: fit.fit.adjusted)
-        return CheckedPortion(
-            index: index,
-            pictures: pictures,
-            usage: result.usage,
-            warnings: deviations + result.missing
-        )
+        return CheckedPortion(index: index, pictures: pictures, usage: result.usage, warnings: warnings)
     }
 
-    private func note(_ error: ProviderError, by fit: Fit) async throws {
+    /// Writes down how an attempt ended, in one step with the end of the portion if that is its end.
+    private func note(_ error: ProviderError, by fit: Fit, next: Failover.Step) async throws {
         logger.warning(
             "An attempt failed.",
             metadata: [
@@ -207,8 +232,19 @@ extension PortionRun {
             ]
         )
         if let detail = error.detail { logger.debug("The vendor said more.", metadata: ["detail": "\(detail)"]) }
+        var events: [TaskEvent] = []
         // A failure before anything was written down leaves no attempt to end.
-        guard live.task.portions[index].stage.attempt != nil else { return }
-        try await live.record(.attemptFailed(portion: index, outcome: error.outcome, error: error.message))
+        if live.task.portions[index].stage.attempt != nil {
+            events.append(.attemptFailed(portion: index, outcome: error.outcome, error: error.message))
+        }
+        let ended = events
+        if case .giveUp(let failure) = next { events.append(.portionFailed(portion: index, failure)) }
+        do {
+            if !events.isEmpty { try await live.record(events) }
+        } catch is CancellationError {
+            // Another process goes on from here: it has to know what became of the attempt, and decides for itself.
+            if !ended.isEmpty { try await live.insist(ended) }
+            throw CancellationError()
+        }
     }
 }

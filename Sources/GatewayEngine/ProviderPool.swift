@@ -17,6 +17,8 @@ public struct EngineProvider: Sendable {
     public var pollInterval: Duration
     /// Whether a lost answer may be bought again.
     public var resubmitUnknown: ResubmitUnknown
+    /// What to do when the vendor says that work it had accepted failed.
+    public var failedTask: FailedTask
 
     /// Creates a provider.
     public init(
@@ -25,7 +27,8 @@ public struct EngineProvider: Sendable {
         keys: [Secret],
         maxConcurrent: Int,
         pollInterval: Duration,
-        resubmitUnknown: ResubmitUnknown
+        resubmitUnknown: ResubmitUnknown,
+        failedTask: FailedTask = .failOver
     ) {
         self.name = name
         self.adapter = adapter
@@ -33,7 +36,16 @@ public struct EngineProvider: Sendable {
         self.maxConcurrent = maxConcurrent
         self.pollInterval = pollInterval
         self.resubmitUnknown = resubmitUnknown
+        self.failedTask = failedTask
     }
+}
+
+/// What to do when a vendor says that work it had accepted failed: it may be billed all the same.
+public enum FailedTask: String, Sendable, Codable, CaseIterable {
+    /// Ask the next provider, at most once per task.
+    case failOver = "fail_over"
+    /// Tell the caller.
+    case report
 }
 
 /// The providers by name, each with the slots that bound what is in its hands and the turn of its keys.
@@ -70,6 +82,6 @@ struct ProviderPool: Sendable {
     /// that waits at the door; `nil` where nothing bounds it.
     func appetite(for candidates: [ProviderRouter.Candidate]) -> Int? {
         let bounds = candidates.compactMap { members[$0.provider]?.provider.maxConcurrent }
-        return bounds.contains(0) ? nil : bounds.reduce(0, +) * 2
+        return bounds.isEmpty || bounds.contains(0) ? nil : bounds.reduce(0, +) * 2
     }
 }

@@ -19,17 +19,26 @@ final class Slots: Sendable {
         isBounded = limit > 0
     }
 
+    /// How many wait in line.
+    var waiting: Int { state.withLock { $0.line.count } }
+
     /// Runs `body` with a slot.
     ///
+    /// - Parameters:
+    ///   - evenIfFull: Do not wait: what takes place anyway is counted, and others wait the longer for it.
+    ///   - body: What to do.
     /// - Throws: `CancellationError` when the task is cancelled while it waits; whatever `body` throws.
-    func withSlot<Value: Sendable>(_ body: () async throws -> Value) async throws -> Value {
+    func withSlot<Value: Sendable>(
+        evenIfFull: Bool = false,
+        _ body: () async throws -> Value
+    ) async throws -> Value {
         guard isBounded else { return try await body() }
-        try await take()
+        try await take(evenIfFull: evenIfFull)
         defer { give() }
         return try await body()
     }
 
-    private func take() async throws {
+    private func take(evenIfFull: Bool) async throws {
         let number = state.withLock { state in
             state.next += 1
             return state.next
@@ -38,7 +47,7 @@ final class Slots: Sendable {
             await withCheckedContinuation { continuation in
                 let immediate = state.withLock { state -> Bool? in
                     if Task.isCancelled { return false }
-                    if state.free > 0 {
+                    if state.free > 0 || evenIfFull {
                         state.free -= 1
                         return true
                     }
@@ -58,7 +67,7 @@ final class Slots: Sendable {
 
     private func give() {
         let next = state.withLock { state -> CheckedContinuation<Bool, Never>? in
-            guard !state.line.isEmpty else {
+            guard state.free >= 0, !state.line.isEmpty else {
                 state.free += 1
                 return nil
             }

@@ -2,46 +2,53 @@
 
 import GatewayCore
 import Logging
+import Synchronization
 
 /// One task from its claim to its final state, top to bottom.
 struct TaskRun: Sendable {
     let live: LiveTask
     let parts: EngineParts
     let logger: Logger
+    private let basket = Basket()
+
+    /// How long pictures that are paid for keep the end of a run waiting, once its time is over.
+    private static let lastPatience = Duration.seconds(5)
+
+    init(live: LiveTask, parts: EngineParts, logger: Logger) {
+        self.live = live
+        self.parts = parts
+        self.logger = logger
+    }
 
     /// Runs until the task is final, lost to somebody else, or handed back because this process stops.
     func run() async {
+        // What is received for this task stays on one account until its pictures are where they belong.
+        await ByteBudget.Account.$current.withValue(parts.memory.open()) { await follow() }
+    }
+
+    private func follow() async {
         do {
             try await withDeadline()
         } catch let error as StoreError where error.code == .conflict {
             logger.info("A task was changed by somebody else; its run ends here.")
         } catch is CancellationError {
-            await handBack()
+            await finally("A task could not be handed back.") { try await handBack() }
         } catch let failure as TaskFailure {
-            await giveUp(failure)
+            await finally("A task could not be given up.") { try await giveUp(failure) }
         } catch {
             logger.error("A task's run failed.", metadata: ["error": "\(type(of: error))"])
-            await giveUp(TaskFailure(.taskFailed, "The gateway could not finish the task."))
+            let failure = TaskFailure(.taskFailed, "The gateway could not finish the task.")
+            await finally("A task could not be given up.") { try await giveUp(failure) }
         }
         parts.board.settled(live.task.id)
         report()
     }
 
-    private struct TimeIsOver: Error {}
-
     private func withDeadline() async throws {
         let left = parts.time.now.duration(to: live.task.createdAt.advanced(by: parts.taskTimeout))
         guard left > .zero else { throw Self.timeout }
         do {
-            try await withThrowingTaskGroup(of: Void.self) { group in
-                group.addTask { try await work() }
-                group.addTask {
-                    try await parts.time.sleep(for: left)
-                    throw TimeIsOver()
-                }
-                _ = try await group.next()
-                group.cancelAll()
-            }
+            try await within(left, by: parts.time) { try await work() }
         } catch is TimeIsOver {
             throw Self.timeout
         }
@@ -56,81 +63,138 @@ struct TaskRun: Sendable {
         let candidates = parts.router.candidates(for: live.task.request.model)
         let open = live.task.portions.indices.filter { !live.task.portions[$0].stage.isFinal }
         let mayHandOver = !live.task.needsLink
-        let made = try await withThrowingTaskGroup(of: CheckedPortion?.self) { group in
+        try await withThrowingTaskGroup(of: Void.self) { group in
             for index in open {
                 let portion = PortionRun(index: index, live: live, candidates: candidates, parts: parts, logger: logger)
                 group.addTask {
-                    guard case .made(let made) = try await portion.run() else { return nil }
-                    if mayHandOver { return made }
-                    try await store(made)
-                    return nil
+                    guard let made = try await portion.run() else { return }
+                    basket.put(made)
+                    if !mayHandOver { try await store(made) }
                 }
             }
-            return try await group.reduce(into: [CheckedPortion]()) { if let made = $1 { $0.append(made) } }
+            try await group.waitForAll()
         }
-        try await finish(made.sorted { $0.index < $1.index })
+        try await finish()
     }
 
     /// Hands the pictures to the caller who waits, or stores them if nobody does any more.
-    private func finish(_ made: [CheckedPortion]) async throws {
+    ///
+    /// - Parameter failure: What becomes of the portions that have no pictures, when the task ends here.
+    private func finish(_ failure: TaskFailure? = nil) async throws {
+        let made = basket.contents
         guard !made.isEmpty else { return }
         guard let caller = parts.board.takeCaller(of: live.task.id) else {
             for portion in made { try await store(portion) }
             return
         }
-        let pictures = made.flatMap(\.pictures)
-        let base64 = pictures.compactMap { picture in
-            picture.base64.map { DeliveredPicture(base64: $0, revisedPrompt: picture.revisedPrompt) }
-        }
         do {
-            let task = try await live.record(
-                made.map { portion in
-                    .delivered(
-                        portion: portion.index,
-                        headers: portion.pictures.map(\.header),
-                        usage: portion.usage,
-                        warnings: portion.warnings
-                    )
-                }
-            )
-            caller.give(Delivery(task: task, pictures: base64))
+            var events = made.map { portion -> TaskEvent in
+                .delivered(
+                    portion: portion.index,
+                    headers: portion.pictures.map(\.header),
+                    usage: portion.usage,
+                    warnings: portion.warnings
+                )
+            }
+            if let failure, !openPortions.isEmpty { events.append(.gaveUp(failure)) }
+            let task = try await live.record(events)
+            basket.empty()
+            let pictures = made.flatMap(\.pictures).compactMap { picture in
+                picture.base64.map { DeliveredPicture(base64: $0, revisedPrompt: picture.revisedPrompt) }
+            }
+            caller.give(Delivery(task: task, pictures: pictures))
         } catch {
             caller.dismiss()
             throw error
         }
     }
 
+    /// The portions that have no pictures, and no end.
+    private var openPortions: [Int] {
+        let made = Set(basket.contents.map(\.index))
+        let portions = live.task.portions
+        return portions.indices.filter { !portions[$0].stage.isFinal && !made.contains($0) }
+    }
+
     private func store(_ made: CheckedPortion) async throws {
         let task = live.task
         let firstIndex = task.portions.prefix(made.index).reduce(0) { $0 + $1.count }
         do {
-            let pictures = try await parts.workers.withSlot {
-                try await parts.keeper.keep(made.pictures, of: task, firstIndex: firstIndex)
-            }
+            let pictures = try await parts.keeper.keep(made.pictures, of: task, firstIndex: firstIndex)
+            try await record(made, pictures)
+        } catch let failure as TaskFailure {
+            try await live.record(Self.lost(made, failure))
+        }
+        basket.remove(made.index)
+    }
+
+    private func record(_ made: CheckedPortion, _ pictures: [StoredPicture]) async throws {
+        do {
             try await live.record(
                 .stored(portion: made.index, pictures: pictures, usage: made.usage, warnings: made.warnings)
             )
-        } catch let failure as TaskFailure {
-            try await live.record(.portionFailed(portion: made.index, failure))
+        } catch let error as StoreError where error.code == .conflict {
+            await discard(pictures)
+            throw error
         }
     }
 
-    // MARK: The ends that are no success
-
-    /// Writes even though this task may be cancelled: the row must not stay behind.
-    private func giveUp(_ failure: TaskFailure) async {
-        await finally("A task could not be given up.") { try await live.record(.gaveUp(failure)) }
+    /// Deletes the pictures of a task that was cancelled or deleted meanwhile: they are nobody's.
+    ///
+    /// Those of a task that another process has taken over stay: it stores the same keys.
+    private func discard(_ pictures: [StoredPicture]) async {
+        var kept: Set<String> = []
+        do throws(StoreError) {
+            if let row = try await parts.store.task(live.task.id, owner: nil) {
+                guard row.status.isFinal else { return }
+                kept = Set(row.pictures.map(\.key))
+            }
+        } catch {
+            return
+        }
+        await parts.keeper.discard(pictures.filter { !kept.contains($0.key) })
     }
 
-    private func handBack() async {
+    /// What is written when pictures were made, and billed, and cannot be kept.
+    private static func lost(_ made: CheckedPortion, _ failure: TaskFailure) -> [TaskEvent] {
+        [
+            .generated(portion: made.index, urls: [], usage: made.usage),
+            .portionFailed(portion: made.index, failure),
+        ]
+    }
+}
+
+// MARK: The ends that are no success
+
+extension TaskRun {
+    private func giveUp(_ failure: TaskFailure) async throws {
+        if !basket.contents.isEmpty {
+            try? await within(Self.lastPatience, by: parts.time) { try await finish(failure) }
+        }
         guard !live.task.status.isFinal else { return }
-        await finally("A task could not be handed back.") { try await live.record(.released) }
+        let unkept = TaskFailure(.storageError, "The picture was made, but could not be stored in time.")
+        let end = openPortions.isEmpty && !live.task.portions.isEmpty ? [] : [TaskEvent.gaveUp(failure)]
+        try await live.insist(basket.contents.flatMap { Self.lost($0, unkept) } + end)
     }
 
-    private func finally(_ complaint: Logger.Message, _ write: @escaping @Sendable () async throws -> Void) async {
+    private func handBack() async throws {
+        if !basket.contents.isEmpty {
+            // A task of its own, because this one is cancelled; it is awaited here, and not for long.
+            try? await Task {
+                try await within(Self.lastPatience, by: parts.time) {
+                    for made in basket.contents { try await store(made) }
+                }
+            }.value
+        }
+        guard !live.task.status.isFinal else { return }
+        try await live.insist([.released])
+    }
+
+    private func finally(_ complaint: Logger.Message, _ write: () async throws -> Void) async {
         do {
-            // A task of its own, because the cancellation that led here would end this write too; it is awaited here.
-            try await Task { try await write() }.value
+            try await write()
+        } catch let error as StoreError where error.code == .conflict {
+            logger.info("A task was changed by somebody else; its run ends here.")
         } catch {
             logger.error(complaint, metadata: ["error": "\(error)"])
         }
@@ -149,4 +213,18 @@ struct TaskRun: Sendable {
             ]
         )
     }
+}
+
+/// Pictures that were made and are not in the row yet: paid for, and nowhere else.
+private final class Basket: Sendable {
+    private let portions = Mutex<[Int: CheckedPortion]>([:])
+
+    /// In the order of the task.
+    var contents: [CheckedPortion] { portions.withLock { $0.values.sorted { $0.index < $1.index } } }
+
+    func put(_ portion: CheckedPortion) { portions.withLock { $0[portion.index] = portion } }
+
+    func remove(_ index: Int) { portions.withLock { $0[index] = nil } }
+
+    func empty() { portions.withLock { $0 = [:] } }
 }

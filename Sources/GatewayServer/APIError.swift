@@ -35,6 +35,16 @@ struct APIError: Error, Sendable {
         }
     }
 
+    /// Whether the request was refused before its body was read, and that is too long to read it for nothing.
+    func leavesBodyUnread(of request: Request) -> Bool {
+        guard
+            ["payload_too_large", "invalid_api_key", "not_found", "method_not_allowed", "unsupported_media_type"]
+                .contains(code)
+        else { return false }
+        let announced = request.headers[.contentLength].flatMap { Int($0) } ?? 0
+        return announced > 64 << 10 || request.headers[.transferEncoding] != nil || status == .contentTooLarge
+    }
+
     /// The envelope; all four members are always there.
     var body: JSON {
         [
@@ -59,6 +69,7 @@ extension APIError {
         case let error as StoreError: APIError(error)
         case let error as ObjectError: APIError(error)
         case let error as HTTPError: APIError(error)
+        case is CancellationError: .shuttingDown
         default: nil
         }
     }
@@ -94,7 +105,7 @@ extension APIError {
         self.init(
             .serviceUnavailable,
             "provider_unavailable",
-            "The gateway cannot reach its database now. Nothing was begun; try again.",
+            "The gateway cannot reach its database now; try again.",
             headers: [.retryAfter: "2"]
         )
     }
@@ -131,6 +142,26 @@ extension APIError {
         "This gateway stores no pictures: only synchronous calls with response_format b64_json work.",
         headers: [.shouldRetry: "false"]
     )
+
+    /// The process ends before the answer is there.
+    static let shuttingDown = APIError(
+        .serviceUnavailable,
+        "shutting_down",
+        "The gateway is shutting down; try again.",
+        headers: [.retryAfter: "2"]
+    )
+    /// Broken chunks, or a connection that ended in the middle.
+    static let brokenBody = APIError(.badRequest, "invalid_value", "The body could not be read to its end.")
+
+    /// A call whose task was begun and cannot be looked at: trying it again would buy a second time.
+    static func lostSight(of task: TaskID, path: String) -> APIError {
+        APIError(
+            .serviceUnavailable,
+            "provider_unavailable",
+            "The gateway cannot reach its database now, but the task \(task) was begun; look at it later.",
+            headers: [.shouldRetry: "false", .location: path]
+        )
+    }
 
     static func bodyTooLarge(_ limit: Int?) -> APIError {
         let size = limit.map { " It may have at most \($0) bytes." } ?? ""

@@ -2,9 +2,11 @@
 
 import GatewayCore
 public import Hummingbird
-public import HummingbirdCore
+import HummingbirdCore
+import HummingbirdTLS
 public import Logging
-public import NIOCore
+import NIOCore
+import NIOSSL
 
 /// The HTTP side of the gateway: decodes, checks, writes tasks, waits, answers.
 public struct GatewayServer: Sendable {
@@ -22,37 +24,66 @@ public struct GatewayServer: Sendable {
     /// The service that listens for callers.
     ///
     /// - Parameters:
-    ///   - server: How a connection is spoken to: plain HTTP or TLS.
-    ///   - onRunning: Called with the listening channel, whose address has the port.
+    ///   - certificate: What to speak TLS with; `nil` for plain HTTP.
+    ///   - onRunning: Called with the address when it listens.
+    /// - Throws: ``ServerCertificateError`` for files that cannot be used.
     public func application(
-        server: HTTPServerBuilder = .http1(configuration: .init(idleTimeout: .seconds(75))),
-        onRunning: @escaping @Sendable (any Channel) async -> Void = { _ in }
+        certificate: ServerCertificate? = nil,
+        onRunning: @escaping @Sendable (String) -> Void = { _ in }
+    ) throws(ServerCertificateError) -> some ApplicationProtocol {
+        let plain = Self.plain
+        return application(router(), try certificate?.wrap(plain) ?? plain, onRunning)
+    }
+
+    /// The service that listens for operators: health.
+    public func adminApplication() -> some ApplicationProtocol {
+        let (router, routes) = edge()
+        HealthRoutes(readiness: parts.readiness).add(to: routes)
+        return application(router, Self.plain) { _ in }
+    }
+
+    /// HTTP/1.1, on connections that notice when the caller hangs up, and end when nobody speaks.
+    private static var plain: HTTPServerBuilder {
+        .http1(configuration: .init(additionalChannelHandlers: [HangUpHandler()], idleTimeout: .seconds(75)))
+    }
+
+    private func application(
+        _ router: Router<GatewayContext>,
+        _ server: HTTPServerBuilder,
+        _ onRunning: @escaping @Sendable (String) -> Void
     ) -> some ApplicationProtocol {
         Application(
-            router: router(),
+            router: router,
             server: server,
             configuration: ApplicationConfiguration(
                 address: .hostname(settings.host, port: settings.port),
                 serverName: "image-gateway"
             ),
-            onServerRunning: onRunning,
+            onServerRunning: { channel in
+                let address = channel.localAddress
+                onRunning("\(address?.ipAddress ?? settings.host):\(address?.port ?? settings.port)")
+            },
             logger: logger
         )
     }
 
     private func router() -> Router<GatewayContext> {
-        let router = Router(context: GatewayContext.self)
-        let list = RouteList()
-        router.add(middleware: EdgeMiddleware(routes: list, time: parts.time))
-        let open = Routes(router: router, list: list, layers: [])
-        let guarded = Routes(router: router, list: list, layers: [KeyMiddleware(callers: parts.callers)])
+        let (router, open) = edge()
+        let guarded = Routes(router: router, list: open.list, layers: [KeyMiddleware(callers: parts.callers)])
         let views = TaskViews(objects: parts.objects, time: parts.time)
-
         HealthRoutes(readiness: parts.readiness).add(to: open)
         if let files = parts.files { FileRoutes(files: files, time: parts.time).add(to: open) }
         ImageRoutes(parts: parts, settings: settings, views: views).add(to: guarded)
         TaskRoutes(parts: parts, views: views).add(to: guarded)
         ModelRoutes(models: parts.models).add(to: guarded)
         return router
+    }
+
+    /// A router whose every answer passes the outermost layer, and its routes without a key.
+    private func edge() -> (Router<GatewayContext>, Routes) {
+        let router = Router(context: GatewayContext.self, options: .autoGenerateHeadEndpoints)
+        let list = RouteList()
+        router.add(middleware: EdgeMiddleware(routes: list, time: parts.time))
+        return (router, Routes(router: router, list: list, layers: []))
     }
 }

@@ -15,7 +15,10 @@ final class RouteList: Sendable {
 
     func add(_ method: HTTPRequest.Method, _ path: String) {
         entries.withLock { entries in
-            entries[path, default: Entry(segments: path.split(separator: "/"), methods: [])].methods.append(method.rawValue)
+            var entry = entries[path] ?? Entry(segments: path.split(separator: "/"), methods: [])
+            // The router answers HEAD wherever it answers GET.
+            entry.methods += method == .get ? ["GET", "HEAD"] : [method.rawValue]
+            entries[path] = entry
         }
     }
 

@@ -45,6 +45,7 @@ final class GatewayFixture: Sendable {
                 kind: imagen
                 base_url: http://127.0.0.1:\(emulatorPort)
                 api_keys: [emulated-imagen]
+            engine: { memory_budget: 96MiB }
             \(extra)
             """
         try Data(configuration.utf8).write(to: folder.appendingPathComponent("image-gateway.yaml"))

@@ -59,6 +59,11 @@ public final class ByteBudget: Sendable {
             budget.reserve(bytes, for: ObjectIdentifier(self), grant)
         }
 
+        /// Notes bytes that are in memory whether there is room or not: what a picture grows to on its way.
+        public func charge(_ bytes: Int) {
+            budget.charge(bytes, for: ObjectIdentifier(self))
+        }
+
         /// The account of the work that the current task does, for the transport to charge.
         @TaskLocal public static var current: Account?
     }
@@ -73,6 +78,10 @@ public final class ByteBudget: Sendable {
             take(bytes, for: account, &state)
             return true
         }
+    }
+
+    private func charge(_ bytes: Int, for account: ObjectIdentifier) {
+        state.withLock { take(bytes, for: account, &$0) }
     }
 
     private func close(_ account: ObjectIdentifier) {

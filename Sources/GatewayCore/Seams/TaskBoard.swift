@@ -12,6 +12,7 @@ public final class TaskBoard: Sendable {
         var watchers: [TaskID: [Int: AsyncStream<Void>.Continuation]] = [:]
         var callers: [TaskID: AsyncStream<Delivery>.Continuation] = [:]
         var hungUp: Set<TaskID> = []
+        var isTaking = true
         var nextWatcher = 0
     }
 
@@ -55,8 +56,12 @@ public final class TaskBoard: Sendable {
         signaler.yield()
     }
 
+    /// Whether the engine of this process still takes tasks on.
+    public var isTaking: Bool { state.withLock(\.isTaking) }
+
     /// Ends both streams: the engine takes nothing more on.
     public func stopTaking() {
+        state.withLock { $0.isTaking = false }
         assigner.finish()
         signaler.finish()
     }

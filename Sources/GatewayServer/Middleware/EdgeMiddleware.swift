@@ -28,6 +28,8 @@ struct EdgeMiddleware: RouterMiddleware {
             response = answer(to: error, request, context)
         }
         response.headers[.requestID] = context.requestID
+        // An answer to HEAD has no body, not even that of an error: the next answer would be read as part of it.
+        if request.method == .head { response = response.createHeadResponse() }
         log(request, response, context, took: start.duration(to: .now))
         return response
     }
@@ -44,29 +46,34 @@ struct EdgeMiddleware: RouterMiddleware {
             )
         }
         if failure == nil {
-            context.logger.error("A request failed unexpectedly.", metadata: ["request": "\(context.requestID)", "error": "\(type(of: error))"])
+            context.logger.error(
+                "A request failed unexpectedly.",
+                metadata: ["request": "\(context.requestID)", "error": "\(type(of: error))"]
+            )
         }
         let told = failure ?? APIError(.internalServerError, "server_error", "Something went wrong in the gateway.")
         var response = Response(json: told.body, status: told.status, headers: told.headers)
-        if told.status == .contentTooLarge { refuseRest(of: request, context, &response) }
+        if told.leavesBodyUnread(of: request) { endConnection(behind: &response, context.channel) }
         return response
     }
 
-    /// Ends the connection behind the answer instead of reading a body that is too large to its end.
+    /// How long a caller whose body is refused has to notice that.
+    private static let farewell = TimeAmount.seconds(2)
+
+    /// Ends the connection behind an answer that was given without reading the body: reading it to its end, as another
+    /// request on the same connection would need, takes as long as the caller likes.
     ///
-    /// A little is still read, because closing with unread bytes in the kernel would reset the connection and might take
-    /// the answer away from the client.
-    private func refuseRest(of request: Request, _ context: GatewayContext, _ response: inout Response) {
+    /// Closing at once with unread bytes in the kernel would reset the connection and might take the answer away from a
+    /// caller who still sends. So only the sending half is closed first; meanwhile nothing is read.
+    private func endConnection(behind response: inout Response, _ channel: any Channel) {
         response.headers[.connection] = "close"
-        let (answer, length, channel) = (response.body, response.body.contentLength, context.channel)
+        let (answer, length) = (response.body, response.body.contentLength)
         response.body = ResponseBody(contentLength: length) { writer in
             try await answer.write(writer)
-            var left = 1 << 20
-            for try await piece in request.body {
-                left -= piece.readableBytes
-                if left < 0 { break }
-            }
-            channel.close(promise: nil)
+            channel.close(mode: .output, promise: nil)
+            let limit = channel.eventLoop.scheduleTask(in: Self.farewell) { channel.close(promise: nil) }
+            try? await channel.closeFuture.get()
+            limit.cancel()
         }
     }
 
@@ -74,8 +81,9 @@ struct EdgeMiddleware: RouterMiddleware {
         context.logger.info(
             "request",
             metadata: [
-                "request": "\(context.requestID)", "method": "\(request.method.rawValue)", "path": "\(request.uri.path.prefix(200))",
-                "status": "\(response.status.code)", "caller": "\(context.caller.name)",
+                "request": "\(context.requestID)", "method": "\(request.method.rawValue)",
+                "path": "\(request.uri.path.prefix(200))",
+                "status": "\(response.status.code)", "caller": "\(context.callerName.value)",
                 "took": "\(took.milliseconds)ms",
             ]
         )
@@ -96,7 +104,8 @@ struct EdgeMiddleware: RouterMiddleware {
     }
 
     private static func newRequestID(at now: Timestamp) -> String {
-        "req_" + String(UInt64(max(0, now.milliseconds)), radix: 36) + String(UInt64.random(in: 0...UInt64.max), radix: 36)
+        "req_" + String(UInt64(max(0, now.milliseconds)), radix: 36)
+            + String(UInt64.random(in: 0...UInt64.max), radix: 36)
     }
 }
 

@@ -17,7 +17,9 @@ struct KeyMiddleware: RouterMiddleware {
     ) async throws -> Response {
         let credential = Self.credential(in: request.headers)
         guard let caller = await callers.caller(presenting: credential) else {
-            let message = credential == nil ? "No API key was sent: use 'Authorization: Bearer KEY'." : "The API key is not known."
+            let message =
+                credential == nil
+                ? "No API key was sent: use 'Authorization: Bearer KEY'." : "The API key is not known."
             throw APIError(.unauthorized, "invalid_api_key", message, headers: [.wwwAuthenticate: "Bearer"])
         }
         var context = context
@@ -28,9 +30,9 @@ struct KeyMiddleware: RouterMiddleware {
     private static func credential(in headers: HTTPFields) -> String? {
         if let value = headers[.authorization] {
             let parts = value.split(separator: " ", maxSplits: 1)
-            guard parts.count == 2, parts[0].lowercased() == "bearer" else { return nil }
-            return String(parts[1].drop { $0 == " " })
+            if parts.count == 2, parts[0].lowercased() == "bearer" { return String(parts[1].drop { $0 == " " }) }
         }
+        // Other schemes are for a proxy in front of the gateway.
         return headers[.apiKey]
     }
 }

@@ -14,11 +14,10 @@ struct FileRoutes: Sendable {
     private static let piece = 256 << 10
 
     func add(to routes: Routes) {
-        routes.on(.get, "/files/**") { request, _ in try await file(request, sendsBody: true) }
-        routes.on(.head, "/files/**") { request, _ in try await file(request, sendsBody: false) }
+        routes.on(.get, "/files/**") { request, _ in try await file(request) }
     }
 
-    private func file(_ request: Request, sendsBody: Bool) async throws -> Response {
+    private func file(_ request: Request) async throws -> Response {
         let path = String(request.uri.path.dropFirst("/files/".count))
         let file = try await files.open(path: path, query: request.uri.query ?? "", now: time.now)
         var headers: HTTPFields = [
@@ -27,20 +26,20 @@ struct FileRoutes: Sendable {
             .cacheControl: "private, max-age=3600",
         ]
         if Self.isUnchanged(file, request.headers) { return Response(status: .notModified, headers: headers) }
-        guard let range = Self.range(of: file, request.headers) else {
-            headers[.contentRange] = "bytes */\(file.length)"
-            return Response(status: .rangeNotSatisfiable, headers: headers)
+        let selection = request.method == .get ? try Self.selection(of: file, request.headers) : nil
+        let range = selection ?? 0..<file.length
+        if let selection {
+            headers[.contentRange] = "bytes \(selection.lowerBound)-\(selection.upperBound - 1)/\(file.length)"
         }
-        let isPart = range.count < file.length
-        if isPart { headers[.contentRange] = "bytes \(range.lowerBound)-\(range.upperBound - 1)/\(file.length)" }
         headers[.contentLength] = String(range.count)
-        let status: HTTPResponse.Status = isPart ? .partialContent : .ok
-        guard sendsBody else { return Response(status: status, headers: headers) }
+        let status: HTTPResponse.Status = selection == nil ? .ok : .partialContent
         let body = ResponseBody(contentLength: range.count) { writer in
             var offset = range.lowerBound
             while offset < range.upperBound {
                 let bytes = try await file.read(offset, min(Self.piece, range.upperBound - offset))
-                guard bytes.readableBytes > 0 else { throw ObjectError(.unavailable, isTemporary: true, "A file became shorter.") }
+                guard bytes.readableBytes > 0 else {
+                    throw ObjectError(.unavailable, isTemporary: true, "A file became shorter.")
+                }
                 offset += bytes.readableBytes
                 try await writer.write(bytes)
             }
@@ -51,29 +50,46 @@ struct FileRoutes: Sendable {
 
     private static func isUnchanged(_ file: LinkedFile, _ headers: HTTPFields) -> Bool {
         if let tags = headers[.ifNoneMatch] {
-            return tags == "*" || tags.split(separator: ",").contains { $0.trimmingPrefix(while: \.isWhitespace) == file.entityTag }
+            // A cache may have marked the tag as weak; for this question that makes no difference.
+            let same = ["*", file.entityTag, "W/\(file.entityTag)"]
+            let known = tags.filter { !$0.isWhitespace }.split(separator: ",")
+            return known.contains { same.contains(String($0)) }
         }
         return headers[.ifModifiedSince] == CivilDate(file.modified).http
     }
 
-    /// The one range that is asked for, the whole file without one; `nil` if it lies behind the file's end.
+    /// The one range that is asked for; `nil` for the whole file.
     ///
     /// Several ranges, and forms that cannot be read, get the whole file, as RFC 9110 allows.
-    private static func range(of file: LinkedFile, _ headers: HTTPFields) -> Range<Int>? {
-        let whole = 0..<file.length
-        if let condition = headers[.ifRange], condition != file.entityTag { return whole }
-        guard let text = headers[.range], text.hasPrefix("bytes="), !text.contains(",") else { return whole }
-        let bounds = text.dropFirst("bytes=".count).split(separator: "-", maxSplits: 1, omittingEmptySubsequences: false)
-        guard bounds.count == 2 else { return whole }
+    ///
+    /// - Throws: 416 for a range that lies behind the file's end.
+    private static func selection(of file: LinkedFile, _ headers: HTTPFields) throws(APIError) -> Range<Int>? {
+        if let condition = headers[.ifRange], condition != file.entityTag { return nil }
+        guard let text = headers[.range], text.hasPrefix("bytes="), !text.contains(",") else { return nil }
+        let bounds = text.dropFirst("bytes=".count).split(
+            separator: "-",
+            maxSplits: 1,
+            omittingEmptySubsequences: false
+        )
+        guard bounds.count == 2 else { return nil }
+        let range: Range<Int>
         switch (Int(bounds[0]), Int(bounds[1])) {
-        case (let first?, let last?) where first <= last:
-            return first < file.length ? first..<min(last + 1, file.length) : nil
-        case (let first?, nil) where bounds[1].isEmpty:
-            return first < file.length ? first..<file.length : nil
-        case (nil, let count?) where bounds[0].isEmpty && count > 0:
-            return max(0, file.length - count)..<file.length
-        default:
-            return whole
+        case (let first?, let last?) where first <= last: range = first..<max(first, min(last, file.length - 1) + 1)
+        case (let first?, nil) where bounds[1].isEmpty: range = first..<max(first, file.length)
+        case (nil, let count?) where bounds[0].isEmpty && count >= 0: range = max(0, file.length - count)..<file.length
+        default: return nil
         }
+        if range.isEmpty { throw unsatisfiable(file) }
+        return range
+    }
+
+    private static func unsatisfiable(_ file: LinkedFile) -> APIError {
+        APIError(
+            .rangeNotSatisfiable,
+            "invalid_value",
+            "The picture has \(file.length) bytes; the range lies behind them.",
+            parameter: "Range",
+            headers: [.contentRange: "bytes */\(file.length)"]
+        )
     }
 }

@@ -17,7 +17,10 @@ struct HealthRoutes: Sendable {
                     try await check()
                     checks.append(JSON.Member(name, "ok"))
                 } catch {
-                    context.logger.warning("A readiness check failed.", metadata: ["check": "\(name)", "error": "\(error)"])
+                    context.logger.warning(
+                        "A readiness check failed.",
+                        metadata: ["check": "\(name)", "error": "\(error)"]
+                    )
                     checks.append(JSON.Member(name, "failed"))
                 }
             }

@@ -40,10 +40,13 @@ struct ImageRoutes: Sendable {
                 headers: [.shouldRetry: "false"]
             )
         }
-        let wait = preference.map { min($0.wait, settings.syncWait) } ?? settings.syncWait
+        let longest = settings.syncWait
         var response = try await SynchronousCall(parts: parts, settings: settings, views: views)
-            .run(wanted, request: request, caller: context.caller, wait: wait)
-        if let preference { response.headers[.preferenceApplied] = preference.text }
+            .run(wanted, context, wait: min(preference?.wait ?? longest, longest))
+        // Said only where it is followed: without storage a call waits as long as its task lives.
+        if let preference, preference.wait <= longest, settings.hasStorage {
+            response.headers[.preferenceApplied] = preference.text
+        }
         return response
     }
 
@@ -114,38 +117,48 @@ struct ImageRoutes: Sendable {
             body = try await request.body.collect(upTo: settings.maxBody)
         } catch is NIOTooManyBytesError {
             throw APIError.bodyTooLarge(settings.maxBody)
+        } catch let error as CancellationError {
+            throw error
+        } catch {
+            throw APIError.brokenBody
         }
         do throws(JSONError) {
             return try JSON(reading: body)
         } catch {
-            throw InvalidRequest(.invalidJSON, nil, "The body is not valid JSON: \(error.message) (byte \(error.offset))")
+            throw InvalidRequest(
+                .invalidJSON,
+                nil,
+                "The body is not valid JSON: \(error.message) (byte \(error.offset))"
+            )
         }
     }
 }
 
-/// What `Prefer` asks for: how long to wait (RFC 7240).
+/// What `Prefer` asks for: how long to wait before the answer is the task (RFC 7240).
 struct Preference {
     let wait: Duration
     let text: String
 
     init?(_ values: [String]) {
-        for token in values.flatMap({ $0.split(separator: ",") }) {
-            let token = token.trimmingPrefix(while: \.isWhitespace).prefix { $0 != ";" }
-            if token.lowercased().hasPrefix("respond-async") {
-                self.init(wait: .zero, text: "respond-async")
-                return
-            }
-            let parts = token.split(separator: "=")
-            if parts.count == 2, parts[0].lowercased() == "wait", let seconds = Int(parts[1]), (0...86_400).contains(seconds) {
-                self.init(wait: .seconds(seconds), text: "wait=\(seconds)")
-                return
-            }
+        let tokens = values.flatMap { $0.split(separator: ",") }.map { token in
+            token.prefix { $0 != ";" }.filter { !$0.isWhitespace && $0 != "\"" }.lowercased()
         }
-        return nil
+        // Of `respond-async, wait=10` the RFC says: asynchronous, but not before 10 seconds.
+        if let seconds = tokens.compactMap(Self.seconds).first {
+            wait = .seconds(seconds)
+            text = "wait=\(seconds)"
+        } else if tokens.contains("respond-async") {
+            wait = .zero
+            text = "respond-async"
+        } else {
+            return nil
+        }
     }
 
-    private init(wait: Duration, text: String) {
-        self.wait = wait
-        self.text = text
+    private static func seconds(_ token: String) -> Int? {
+        guard token.hasPrefix("wait="), let seconds = Int(token.dropFirst("wait=".count)),
+            (0...86_400).contains(seconds)
+        else { return nil }
+        return seconds
     }
 }

@@ -15,19 +15,20 @@ struct SynchronousCall: Sendable {
     ///
     /// - Parameters:
     ///   - wanted: What to draw.
-    ///   - request: The HTTP request, whose connection tells when the caller hangs up.
-    ///   - caller: Who asks.
+    ///   - context: Who asks, on which connection.
     ///   - wait: How long; then the answer is the task, which goes on.
-    func run(_ wanted: ImageRequest, request: Request, caller: Caller, wait: Duration) async throws -> Response {
+    func run(_ wanted: ImageRequest, _ context: GatewayContext, wait: Duration) async throws -> Response {
         let task = ImageTask(
             id: parts.taskIDs.next(),
-            owner: caller.name,
+            owner: context.caller.name,
             request: wanted,
             needsLink: wanted.responseFormat == .url,
             createdAt: parts.time.now,
             linkLifetime: settings.linkLifetime,
             node: settings.node
         )
+        // Without an engine to take it on, the task would wait for another process while its caller waits here.
+        guard parts.board.isTaking else { throw APIError.shuttingDown }
         let deliveries = parts.board.expect(task.id)
         do throws(StoreError) {
             try await parts.store.create(task)
@@ -38,11 +39,9 @@ struct SynchronousCall: Sendable {
         let board = parts.board
         // Whatever happens here, nobody waits any more when it has happened.
         defer { board.withdraw(task.id) }
-        return try await request.body.consumeWithInboundCloseHandler { _ in
+        return try await context.watchingCaller(onHangUp: { board.hangUp(task.id) }) {
             board.assign(task)
             return try await outcome(of: task, deliveries, wait: wait)
-        } onInboundClosed: {
-            board.hangUp(task.id)
         }
     }
 
@@ -65,18 +64,27 @@ struct SynchronousCall: Sendable {
             return delivery
         }
         if let delivery { return ImagesView(task: delivery.task).response(pictures: delivery.pictures) }
-        return try await answer(from: task.id)
+        return try await answer(about: task)
     }
 
     /// The row's word, when there was no delivery: links, a failure, or a task that goes on.
-    private func answer(from id: TaskID) async throws -> Response {
-        guard let task = try await parts.store.task(id, owner: nil) else { throw APIError.noTask }
+    private func answer(about begun: ImageTask) async throws -> Response {
+        let row: ImageTask?
+        do throws(StoreError) {
+            row = try await parts.store.task(begun.id, owner: nil)
+        } catch {
+            throw APIError.lostSight(of: begun.id, path: views.path(of: begun))
+        }
+        guard let task = row else { throw APIError.noTask }
         switch task.status {
         case .failed: throw task.failure ?? TaskFailure(.taskFailed, "The task failed.")
-        case .completed:
-            let links = try task.pictures.map { (url: try views.view.link(to: $0, of: task), revisedPrompt: $0.revisedPrompt) }
+        case .completed where task.needsLink:
+            let links = try task.pictures.map {
+                (url: try views.view.link(to: $0, of: task), revisedPrompt: $0.revisedPrompt)
+            }
             return ImagesView(task: task).response(links: links)
-        case .pending, .inProgress:
+        case .pending, .inProgress, .completed:
+            // Completed: the waiting time ended in the very moment in which the pictures were stored instead.
             return try views.response(task, status: .accepted, headers: [.location: views.path(of: task)])
         }
     }

@@ -30,10 +30,11 @@ struct TaskRoutes: Sendable {
 
     /// The task, as soon as its state is another than now, or when the time is over.
     private func task(_ id: TaskID, _ caller: Caller, changedWithin wait: Duration) async throws -> ImageTask {
+        guard wait > .zero else { return try await read(id, caller) }
         // Watch before reading, so that no change falls in between.
         let changes = parts.board.changes(of: id)
         let first = try await read(id, caller)
-        guard wait > .zero, !first.status.isFinal else { return first }
+        guard !first.status.isFinal else { return first }
         return try await withThrowingTaskGroup(of: ImageTask?.self) { group in
             group.addTask {
                 try await parts.time.sleep(for: wait)
@@ -109,7 +110,7 @@ struct TaskRoutes: Sendable {
                 headers: [.retryAfter: "2", .shouldRetry: "true"]
             )
         }
-        if let expiresAt = task.expiresAt, expiresAt <= parts.time.now {
+        if views.view.isExpired(task) {
             throw APIError(.gone, "result_expired", "The pictures of this task are no longer kept.")
         }
         guard task.pictures.indices.contains(index) else {

@@ -12,7 +12,8 @@ struct ImageBody {
         "provider", "providers", "custom_llm_provider", "route", "router", "user_config", "model_list", "deployment_id",
         "organization", "project", "credentials", "credential", "credential_name", "litellm_credential_name", "headers",
         "extra_headers", "default_headers", "proxy", "http_client", "vertex_project", "vertex_location",
-        "vertex_credentials", "aws_access_key_id", "aws_secret_access_key", "aws_region_name", "aws_bedrock_runtime_endpoint",
+        "vertex_credentials", "aws_access_key_id", "aws_secret_access_key", "aws_region_name",
+        "aws_bedrock_runtime_endpoint",
     ]
 
     init(_ body: JSON) throws(InvalidRequest) {
@@ -62,7 +63,11 @@ struct ImageBody {
             throw InvalidRequest(.unsupportedParameter, "stream", "The parameter 'stream' is not supported.")
         }
         if try number("partial_images") ?? 0 > 0 {
-            throw InvalidRequest(.unsupportedParameter, "partial_images", "The parameter 'partial_images' is not supported.")
+            throw InvalidRequest(
+                .unsupportedParameter,
+                "partial_images",
+                "The parameter 'partial_images' is not supported."
+            )
         }
         if try text("webhook_url") != nil {
             throw InvalidRequest(.unsupportedParameter, "webhook_url", "The parameter 'webhook_url' is not supported.")
@@ -71,7 +76,10 @@ struct ImageBody {
 
     private func text(_ name: String) throws(InvalidRequest) -> String? {
         guard let value = members[name] else { return nil }
-        guard let text = value.string else { throw wrongType(name, "a string", value) }
+        guard case .string(let found) = value else { throw wrongType(name, "a string", value) }
+        guard let text = found.string else {
+            throw InvalidRequest(.invalidJSON, name, "The parameter '\(name)' is not valid UTF-8.")
+        }
         return text
     }
 
@@ -79,7 +87,11 @@ struct ImageBody {
         guard let value = members[name] else { return nil }
         guard case .number = value else { throw wrongType(name, "a whole number", value) }
         guard let number = value.integer else {
-            throw InvalidRequest(.invalidValue, name, "The parameter '\(name)' must be a whole number of reasonable size.")
+            throw InvalidRequest(
+                .invalidValue,
+                name,
+                "The parameter '\(name)' must be a whole number of reasonable size."
+            )
         }
         return number
     }

@@ -55,7 +55,6 @@ struct ImagesView {
     private var facts: [JSON.Member] {
         let header = task.headers.first
         let facts = JSON(present: [
-            "background": task.request.background.map { JSON($0.rawValue) },
             "output_format": header.map { JSON($0.format.rawValue) },
             "size": header.map { JSON($0.size.description) },
             "usage": task.usage.map(TaskView.usage),

@@ -24,7 +24,11 @@ struct Query {
     func wait() throws(InvalidRequest) -> Duration {
         guard let text = self["wait"] else { return .zero }
         guard let seconds = Double(text), seconds.isFinite, seconds >= 0 else {
-            throw InvalidRequest(.invalidValue, "wait", "The parameter 'wait' must be a number of seconds from 0 to 60.")
+            throw InvalidRequest(
+                .invalidValue,
+                "wait",
+                "The parameter 'wait' must be a number of seconds from 0 to 60."
+            )
         }
         return .milliseconds(Int(min(seconds, 60) * 1000))
     }
@@ -43,7 +47,11 @@ struct Query {
         var query = TaskQuery(owner: caller.name)
         if let text = self["limit"] {
             guard let limit = Int(text), (1...100).contains(limit) else {
-                throw InvalidRequest(.invalidValue, "limit", "The parameter 'limit' must be a whole number from 1 to 100.")
+                throw InvalidRequest(
+                    .invalidValue,
+                    "limit",
+                    "The parameter 'limit' must be a whole number from 1 to 100."
+                )
             }
             query.limit = limit
         }
@@ -62,7 +70,11 @@ struct Query {
         }
         if let text = self["after"] {
             guard let id = TaskID(text) else {
-                throw InvalidRequest(.invalidValue, "after", "The parameter 'after' must be the id of one of your tasks.")
+                throw InvalidRequest(
+                    .invalidValue,
+                    "after",
+                    "The parameter 'after' must be the id of one of your tasks."
+                )
             }
             query.after = id
         }

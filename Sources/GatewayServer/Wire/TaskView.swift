@@ -10,7 +10,7 @@ struct TaskView {
     let now: Timestamp
 
     func json(_ task: ImageTask, withAttempts: Bool = false) throws(ObjectError) -> JSON {
-        let isExpired = task.expiresAt.map { $0 <= now } ?? false
+        let isExpired = isExpired(task)
         let request = task.request
         return JSON(present: [
             "id": JSON(task.id.description),
@@ -58,6 +58,11 @@ struct TaskView {
         return try objects.link(to: key, signedAt: completedAt, lifetime: task.linkLifetime)
     }
 
+    /// Whether the task's links are dead: in whole seconds, as the links themselves count.
+    func isExpired(_ task: ImageTask) -> Bool {
+        task.expiresAt.map { $0.seconds <= now.seconds } ?? false
+    }
+
     private func data(_ task: ImageTask) throws(ObjectError) -> [JSON] {
         var entries: [JSON] = []
         for picture in task.pictures {
@@ -72,7 +77,9 @@ struct TaskView {
     }
 
     private func error(_ task: ImageTask, isExpired: Bool) -> JSON? {
-        if let failure = task.failure { return ["code": JSON(failure.code.rawValue), "message": JSON(failure.message)] }
+        if let failure = task.failure {
+            return ["code": JSON(failure.code.rawValue), "message": JSON(failure.message)]
+        }
         guard isExpired else { return nil }
         let code = TaskFailure.Code.resultExpired
         return ["code": JSON(code.rawValue), "message": "The pictures of this task are no longer kept."]

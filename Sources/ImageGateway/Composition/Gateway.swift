@@ -82,6 +82,7 @@ public struct Gateway: Sendable {
             board: board,
             settings: EngineSettings(
                 workers: configuration.engine.workers,
+                memoryBudget: configuration.engine.memoryBudget,
                 taskTimeout: configuration.engine.taskTimeout,
                 drainTimeout: configuration.engine.drainTimeout,
                 parameterMode: configuration.server.parameters

@@ -19,7 +19,7 @@ extension GatewayConfiguration {
         do {
             node = try Yams.compose(yaml: yaml)
         } catch {
-            throw ConfigurationError(["The configuration is not valid YAML: \(error)"])
+            throw ConfigurationError([Self.explained(error)])
         }
         self.init()
         let file = SettingsReader(node, path: "", environment: environment, mistakes: mistakes)
@@ -27,7 +27,7 @@ extension GatewayConfiguration {
         auth = Auth(file.section("auth"))
         database = Database(file.section("database"))
         (storage, linkLifetime) = Storage.read(file.section("storage"))
-        providers = file.sections("providers").compactMap(Provider.init)
+        providers = file.neededSections("providers", "is empty: name at least one vendor.").map(Provider.init)
         routes = file.sections("routes").compactMap(Route.init)
         aliases = file.pairs("aliases")
         engine = Engine(file.section("engine"))
@@ -75,25 +75,64 @@ extension GatewayConfiguration {
 
     /// What only the whole can tell.
     private func check(_ mistakes: SettingsReader.Mistakes) {
-        if providers.isEmpty { mistakes.add("providers is empty: name at least one vendor.") }
         let names = Set(providers.map(\.name))
-        if names.count < providers.count { mistakes.add("providers has two entries of the same name.") }
+        for name in Self.repeated(providers.map(\.name)) { mistakes.add("providers has two entries named '\(name)'.") }
+        for match in Self.repeated(routes.map(\.match)) {
+            mistakes.add("routes has two entries that match '\(match)'.")
+        }
         for route in routes {
             for name in route.providers where !names.contains(name) {
                 mistakes.add("routes names the provider '\(name)', which providers does not have.")
             }
         }
-        if auth.mode == .keys, auth.keys.isEmpty {
-            mistakes.add("auth.keys is empty: add a key, or set auth.mode: none (on loopback only).")
+        for (alias, model) in aliases.sorted(by: { $0.key < $1.key }) where !servedModels.contains(model) {
+            mistakes.add("aliases.\(alias) names the model '\(model)', which no provider serves.")
         }
+        checkListeners(mistakes)
+        for name in Self.repeated(auth.keys.map(\.name)) { mistakes.add("auth.keys has two keys named '\(name)'.") }
+        if Set(auth.keys.map(\.key)).count < auth.keys.count {
+            mistakes.add("auth.keys has the same key under two names.")
+        }
+    }
+
+    private func checkListeners(_ mistakes: SettingsReader.Mistakes) {
         if auth.mode == .none, !server.listen.isLoopback {
             mistakes.add("auth.mode may be none only when server.listen is a loopback address.")
         }
         if let admin = server.adminListen, !admin.isLoopback, auth.adminToken == nil {
             mistakes.add("auth.admin_token is needed when server.admin_listen is not a loopback address.")
         }
-        if Set(auth.keys.map(\.name)).count < auth.keys.count {
-            mistakes.add("auth.keys has two keys of the same name.")
+        if server.adminListen == server.listen, server.listen.port != 0 {
+            mistakes.add("server.admin_listen must be another address than server.listen.")
+        }
+    }
+
+    /// The public names that some provider knows.
+    private var servedModels: Set<String> {
+        var names: Set<String> = []
+        for provider in providers {
+            names.formUnion(provider.models.keys)
+            guard let type = ProviderCatalog.all.first(where: { $0.descriptor.kind == provider.kind }) else { continue }
+            for model in type.descriptor.models { names.formUnion([model.id] + model.aliases) }
+        }
+        return names
+    }
+
+    private static func repeated(_ names: [String]) -> [String] {
+        Dictionary(grouping: names) { $0 }.filter { $1.count > 1 && !$0.isEmpty }.keys.sorted()
+    }
+
+    /// What is wrong with a file, and where, without the line itself: it may hold a key.
+    private static func explained(_ error: any Error) -> String {
+        let isNotYAML = "The configuration is not valid YAML: "
+        return switch error as? YamlError {
+        case .scanner(_, let problem, let mark, _), .parser(_, let problem, let mark, _),
+            .composer(_, let problem, let mark, _):
+            "\(isNotYAML)\(problem) (line \(mark.line), column \(mark.column))."
+        case .duplicatedKeysInMapping(let names, let context):
+            "The configuration has a key twice: \(names.sorted().joined(separator: ", ")) (line \(context.mark.line))."
+        case .reader(let problem, _, _, _): "\(isNotYAML)\(problem)."
+        default: "\(isNotYAML)it cannot be read."
         }
     }
 }
@@ -104,21 +143,17 @@ extension GatewayConfiguration.Server {
         self.init()
         listen = Self.address(reader, "listen") ?? listen
         adminListen = Self.address(reader, "admin_listen") ?? adminListen
-        publicURL = reader.text("public_url")
+        publicURL = reader.nonEmptyText("public_url")
         if let publicURL, !publicURL.hasPrefix("http://"), !publicURL.hasPrefix("https://") {
             reader.complain("public_url", "must begin with http:// or https://.")
         }
         let tls = reader.section("tls")
         if !tls.isEmpty {
-            let files = (tls.text("certificate"), tls.text("private_key"))
-            if case (let certificate?, let key?) = files {
-                self.tls = (certificate, key)
-            } else {
-                reader.complain("tls", "needs both certificate and private_key.")
-            }
+            let files = (tls.neededText("certificate"), tls.neededText("private_key"))
+            if case (let certificate?, let key?) = files { self.tls = (certificate, key) }
         }
         tls.close()
-        syncWait = reader.duration("sync_wait") ?? syncWait
+        syncWait = reader.duration("sync_wait", zeroIsAllowed: true) ?? syncWait
         maxBody = reader.bytes("max_body") ?? maxBody
         parameters = reader.choice("parameters") ?? parameters
         reader.close()
@@ -138,19 +173,17 @@ extension GatewayConfiguration.Auth {
     /// Reads `auth`.
     init(_ reader: SettingsReader) {
         self.init()
-        mode = reader.choice("mode") ?? mode
-        for entry in reader.sections("keys") {
-            let (name, key) = (entry.text("name"), entry.secret("key"))
+        let named: Mode? = reader.choice("mode")
+        mode = named ?? mode
+        let needsKeys = named == .keys || !reader.has("mode")
+        let sentence = "is empty: add a key, or set auth.mode: none (on loopback only)."
+        for entry in needsKeys ? reader.neededSections("keys", sentence) : reader.sections("keys") {
+            let (name, key) = (entry.neededText("name"), entry.neededText("key"))
             let models = entry.texts("models") ?? ["*"]
             entry.close()
-            guard let name, let key, !name.isEmpty, !key.isEmpty else {
-                reader.complain("keys", "has an entry without name or key.")
-                continue
-            }
-            keys.append(Key(name: name, key: key, models: models))
+            if let name, let key { keys.append(Key(name: name, key: Secret(key), models: models)) }
         }
         adminToken = reader.secret("admin_token")
-        if adminToken?.isEmpty == true { reader.complain("admin_token", "may not be empty.") }
         reader.close()
     }
 }
@@ -172,18 +205,18 @@ extension GatewayConfiguration.Database {
 
 extension GatewayConfiguration.Provider {
     /// Reads an entry of `providers`.
-    init?(_ reader: SettingsReader) {
+    init(_ reader: SettingsReader) {
         let kinds = ProviderCatalog.all.map { $0.descriptor.kind }
-        let (name, kind) = (reader.text("name"), reader.text("kind"))
+        let (name, kind) = (reader.nonEmptyText("name"), reader.neededText("kind"))
         self.init(name: name ?? kind ?? "", kind: kind ?? "")
-        baseURL = reader.text("base_url")
+        if let kind, !kinds.contains(kind) {
+            reader.complain("kind", "must be one of: \(kinds.joined(separator: ", ")), not '\(kind.prefix(40))'.")
+        }
+        baseURL = reader.nonEmptyText("base_url")
         if let baseURL, !baseURL.hasPrefix("http://"), !baseURL.hasPrefix("https://") {
             reader.complain("base_url", "must begin with http:// or https://.")
         }
-        apiKeys = (reader.texts("api_keys") ?? []).map { Secret($0) }
-        if apiKeys.isEmpty || apiKeys.contains(where: \.isEmpty) {
-            reader.complain("api_keys", "needs at least one key, none empty.")
-        }
+        apiKeys = (reader.neededTexts("api_keys") ?? []).map { Secret($0) }
         maxConcurrent = reader.integer("max_concurrent", 0...100_000)
         timeout = reader.duration("timeout")
         pollInterval = reader.duration("poll_interval") ?? pollInterval
@@ -192,25 +225,20 @@ extension GatewayConfiguration.Provider {
         reader.refuse("requests_per_minute", "failed_task")
         _ = reader.flag("allow_private_network")
         reader.close()
-        guard let kind, kinds.contains(kind) else {
-            reader.complain("kind", "must be one of: \(kinds.joined(separator: ", ")).")
-            return nil
-        }
     }
 }
 
 extension GatewayConfiguration.Route {
     /// Reads an entry of `routes`.
     init?(_ reader: SettingsReader) {
-        let (match, providers) = (reader.text("match"), reader.texts("providers"))
+        // An empty match is for all.
+        if !reader.has("match") { reader.complain("match", "is missing.") }
+        let (match, providers) = (reader.text("match"), reader.neededTexts("providers"))
         if let strategy = reader.text("strategy"), strategy != "priority" {
             reader.complain("strategy", "must be priority in this version.")
         }
         reader.close()
-        guard let match, let providers, !providers.isEmpty else {
-            reader.complain("match", "and providers are both needed.")
-            return nil
-        }
+        guard let match, let providers else { return nil }
         self.init(match: match, providers: providers)
     }
 }
@@ -221,8 +249,9 @@ extension GatewayConfiguration.Engine {
         self.init()
         workers = reader.integer("workers", 1...10_000) ?? workers
         taskTimeout = reader.duration("task_timeout") ?? taskTimeout
-        drainTimeout = reader.duration("drain_timeout") ?? drainTimeout
-        reader.refuse("queue_limit", "task_retention", "memory_budget")
+        drainTimeout = reader.duration("drain_timeout", zeroIsAllowed: true) ?? drainTimeout
+        memoryBudget = reader.bytes("memory_budget") ?? memoryBudget
+        reader.refuse("queue_limit", "task_retention")
         reader.close()
     }
 }

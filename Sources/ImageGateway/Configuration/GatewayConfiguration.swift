@@ -167,6 +167,8 @@ public struct GatewayConfiguration: Sendable {
     public struct Engine: Sendable {
         /// Calls and transfers at one moment.
         public var workers = 256
+        /// How many bytes of pictures may be received and not yet stored.
+        public var memoryBudget = 512 << 20
         /// How long a task may take.
         public var taskTimeout = Duration.seconds(900)
         /// How long running work may go on when the process is asked to stop.
@@ -215,7 +217,12 @@ public struct Address: Sendable, Hashable, CustomStringConvertible {
     public var description: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
 
     /// Whether only this machine can connect.
-    public var isLoopback: Bool { host == "localhost" || host == "::1" || host.hasPrefix("127.") }
+    public var isLoopback: Bool {
+        if host == "localhost" || host == "::1" { return true }
+        // All four numbers: a name such as 127.0.0.1.example.com may be anywhere.
+        let parts = host.split(separator: ".", omittingEmptySubsequences: false)
+        return parts.count == 4 && parts[0] == "127" && parts.allSatisfy { UInt8($0) != nil }
+    }
 
     /// Whether it stands for every address of this machine.
     public var isWildcard: Bool { host == "0.0.0.0" || host == "::" }

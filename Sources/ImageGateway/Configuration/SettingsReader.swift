@@ -72,8 +72,38 @@ final class SettingsReader {
         }
     }
 
+    /// Whether a key is there and has a value.
+    func has(_ name: String) -> Bool { take(name) != nil }
+
+    /// A list of mappings that may be neither absent nor empty.
+    func neededSections(_ name: String, _ sentence: String) -> [SettingsReader] {
+        if take(name).map({ $0.sequence?.isEmpty == true }) ?? true { complain(name, sentence) }
+        return sections(name)
+    }
+
     func text(_ name: String) -> String? {
         take(name).flatMap { scalar($0, name) }
+    }
+
+    /// A text that may be absent, but not empty.
+    func nonEmptyText(_ name: String) -> String? {
+        guard let text = text(name) else { return nil }
+        if text.isEmpty { complain(name, "may not be empty.") }
+        return text.isEmpty ? nil : text
+    }
+
+    /// A text that may be neither absent nor empty.
+    func neededText(_ name: String) -> String? {
+        if !has(name) { complain(name, "is missing.") }
+        return nonEmptyText(name)
+    }
+
+    /// A list of texts that may be neither absent nor empty.
+    func neededTexts(_ name: String) -> [String]? {
+        if !has(name) { complain(name, "is missing.") }
+        guard let texts = texts(name) else { return nil }
+        if texts.isEmpty || texts.contains("") { complain(name, "needs at least one entry, and none may be empty.") }
+        return texts
     }
 
     func texts(_ name: String) -> [String]? {
@@ -82,7 +112,8 @@ final class SettingsReader {
             mistakes.add("\(path)\(name) must be a list.")
             return nil
         }
-        return sequence.enumerated().compactMap { scalar($1, "\(name)[\($0)]") }
+        let texts = sequence.enumerated().compactMap { scalar($1, "\(name)[\($0)]") }
+        return texts.count == sequence.count ? texts : nil
     }
 
     func pairs(_ name: String) -> [String: String] {
@@ -99,8 +130,9 @@ final class SettingsReader {
         return pairs
     }
 
+    /// A secret that may be absent, but not empty.
     func secret(_ name: String) -> Secret? {
-        text(name).map { Secret($0) }
+        nonEmptyText(name).map { Secret($0) }
     }
 
     func integer(_ name: String, _ range: ClosedRange<Int>) -> Int? {
@@ -113,12 +145,14 @@ final class SettingsReader {
         value(name, "true or false") { ["true": true, "false": false][$0.lowercased()] }
     }
 
-    func duration(_ name: String) -> Duration? {
-        value(name, "a duration such as 250ms, 3s, 15m, 24h or 7d", Self.duration)
+    func duration(_ name: String, zeroIsAllowed: Bool = false) -> Duration? {
+        value(name, "a duration such as 250ms, 3s, 15m, 24h or 7d") { text in
+            Self.duration(text).flatMap { zeroIsAllowed || $0 > .zero ? $0 : nil }
+        }
     }
 
     func bytes(_ name: String) -> Int? {
-        value(name, "a size such as 64KiB or 50MiB", Self.bytes)
+        value(name, "a size such as 64KiB or 50MiB") { text in Self.bytes(text).flatMap { $0 > 0 ? $0 : nil } }
     }
 
     func choice<Choice: RawRepresentable<String> & CaseIterable>(_ name: String) -> Choice? {
@@ -194,10 +228,11 @@ final class SettingsReader {
     static func bytes(_ text: String) -> Int? {
         let units: [(String, Int64)] = [("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30), ("B", 1)]
         guard let (number, factor) = quantity(text, units) else { return nil }
-        return Int(number * factor)
+        let (bytes, isTooLarge) = number.multipliedReportingOverflow(by: factor)
+        return isTooLarge ? nil : Int(exactly: bytes)
     }
 
-    /// A whole number and one of the units; at most ten digits, so that nothing overflows.
+    /// A whole number and one of the units; at most ten digits, so that no duration overflows.
     private static func quantity(_ text: String, _ units: [(String, Int64)]) -> (Int64, Int64)? {
         for (unit, factor) in units where text.hasSuffix(unit) {
             let digits = text.dropLast(unit.count)

@@ -17,17 +17,16 @@ extension GatewayConfiguration.Storage {
         if lifetime < .seconds(1) || lifetime > .seconds(604_800) {
             reader.complain("url_lifetime", "must be from 1s to 7d.")
         }
-        let path = reader.text("path")
-        let bucket = bucket(reader)
-        switch reader.choice("kind") ?? Kind.local {
-        case .local: return (.local(path: path ?? "data/images"), lifetime)
-        case .none: return (.none, lifetime)
-        case .s3:
-            guard let bucket else {
-                reader.complain("kind", "s3 needs endpoint, bucket, access_key_id and secret_access_key.")
-                return (.none, lifetime)
-            }
-            return (.s3(bucket), lifetime)
+        if !reader.has("kind"), reader.has("bucket") {
+            reader.complain("kind", "is missing: s3 for a bucket, local for a folder.")
+        }
+        let kind = reader.choice("kind") ?? Kind.local
+        let path = reader.nonEmptyText("path")
+        let bucket = bucket(reader, isNeeded: kind == .s3)
+        return switch kind {
+        case .local: (.local(path: path ?? "data/images"), lifetime)
+        case .none: (.none, lifetime)
+        case .s3: (bucket.map { .s3($0) } ?? GatewayConfiguration.Storage.none, lifetime)
         }
     }
 
@@ -36,14 +35,17 @@ extension GatewayConfiguration.Storage {
         case virtual, path
     }
 
-    private static func bucket(_ reader: SettingsReader) -> GatewayConfiguration.S3? {
+    /// Reads what a bucket needs; with another kind of storage the same keys may stay in the file.
+    private static func bucket(_ reader: SettingsReader, isNeeded: Bool) -> GatewayConfiguration.S3? {
+        func text(_ name: String) -> String? { isNeeded ? reader.neededText(name) : reader.text(name) }
         let addressing = reader.choice("addressing") ?? Addressing.virtual
-        let (endpoint, name) = (reader.text("endpoint"), reader.text("bucket"))
-        let (keyID, secret) = (reader.text("access_key_id"), reader.secret("secret_access_key"))
-        let region = reader.text("region") ?? "us-east-1"
-        let publicEndpoint = reader.text("public_endpoint")
+        let (endpoint, name) = (text("endpoint"), text("bucket"))
+        let (keyID, secret) = (text("access_key_id"), text("secret_access_key"))
+        let region = reader.nonEmptyText("region") ?? "us-east-1"
+        let publicEndpoint = reader.nonEmptyText("public_endpoint")
         let prefix = reader.text("prefix") ?? ""
-        let sessionToken = reader.secret("session_token")
+        // Empty is usual here: an environment variable that only temporary credentials have.
+        let sessionToken = reader.text("session_token").flatMap { $0.isEmpty ? nil : Secret($0) }
         if let signature = reader.text("signature"), signature != "v4" {
             reader.complain("signature", "must be v4 for s3.")
         }
@@ -56,7 +58,7 @@ extension GatewayConfiguration.Storage {
             prefix: prefix,
             usesPathStyle: addressing == .path,
             accessKeyID: keyID,
-            secretAccessKey: secret,
+            secretAccessKey: Secret(secret),
             sessionToken: sessionToken
         )
     }

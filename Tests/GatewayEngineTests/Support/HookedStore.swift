@@ -1,0 +1,76 @@
+// Part of ImageGateway. SPDX-License-Identifier: Apache-2.0
+
+import GatewayCore
+import GatewayTesting
+
+/// A store that looks at writes, and does with them what a test wants.
+final class HookedStore: TaskStore {
+    /// When a write fails.
+    enum Moment { case before, after }
+
+    let memory: MemoryTaskStore
+    private let claiming: @Sendable () -> StoreError?
+    private let updating: @Sendable (ImageTask) async -> (Moment, StoreError)?
+
+    /// - Parameters:
+    ///   - memory: Where the tasks are.
+    ///   - updating: Runs before each change is written; tells whether the change fails, and when.
+    ///   - claiming: Runs before each claim; tells whether it fails.
+    init(
+        _ memory: MemoryTaskStore = MemoryTaskStore(),
+        updating: @escaping @Sendable (ImageTask) async -> (Moment, StoreError)? = { _ in nil },
+        claiming: @escaping @Sendable () -> StoreError? = { nil }
+    ) {
+        self.memory = memory
+        self.claiming = claiming
+        self.updating = updating
+    }
+
+    func update(_ task: ImageTask, from version: Int) async throws(StoreError) {
+        switch await updating(task) {
+        case (.before, let error)?: throw error
+        case (.after, let error)?:
+            try await memory.update(task, from: version)
+            throw error
+        case nil: try await memory.update(task, from: version)
+        }
+    }
+
+    func create(_ task: ImageTask) async throws(StoreError) { try await memory.create(task) }
+
+    func task(_ id: TaskID, owner: String?) async throws(StoreError) -> ImageTask? {
+        try await memory.task(id, owner: owner)
+    }
+
+    func claim(
+        node: String,
+        limit: Int,
+        excluding: Set<String>,
+        now: Timestamp,
+        divide: @escaping @Sendable (ImageRequest) -> [Int]
+    ) async throws(StoreError) -> [ImageTask] {
+        if let error = claiming() { throw error }
+        return try await memory.claim(node: node, limit: limit, excluding: excluding, now: now, divide: divide)
+    }
+
+    func heartbeat(node: String, now: Timestamp) async throws(StoreError) {
+        try await memory.heartbeat(node: node, now: now)
+    }
+
+    func adopt(
+        node: String,
+        silentSince: Timestamp,
+        limit: Int,
+        now: Timestamp
+    ) async throws(StoreError) -> [ImageTask] {
+        try await memory.adopt(node: node, silentSince: silentSince, limit: limit, now: now)
+    }
+
+    func list(_ query: TaskQuery) async throws(StoreError) -> TaskPage { try await memory.list(query) }
+
+    func delete(_ id: TaskID) async throws(StoreError) { try await memory.delete(id) }
+
+    func pendingCount() async throws(StoreError) -> Int { try await memory.pendingCount() }
+
+    func close() async { await memory.close() }
+}

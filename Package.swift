@@ -194,7 +194,9 @@ let package = Package(
         ),
         .testTarget(
             name: "GatewayEndToEndTests",
-            dependencies: ["GatewayCore", "GatewayCurl", "GatewayTesting", "ImageGateway", "image-gateway", nioCore, httpTypes],
+            dependencies: [
+                "GatewayCore", "GatewayCurl", "GatewayTesting", "ImageGateway", "image-gateway", nioCore, httpTypes,
+            ],
             resources: [.copy("Clients")]
         ),
     ],

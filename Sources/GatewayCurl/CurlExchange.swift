@@ -182,7 +182,8 @@ final class CurlExchange: @unchecked Sendable {
             guard head.headers.count < 256 else { return refuse(.broken, "The answer has too many headers.") }
             if let name = HTTPField.Name(String(text[..<colon])) {
                 let value = text[text.index(after: colon)...].trimmingPrefix { $0 == " " || $0 == "\t" }
-                head.headers.append(HTTPField(name: name, value: String(value.prefix { $0 != "\r" && $0 != "\n" && $0 != "\r\n" })))
+                let text = value.prefix { !$0.isNewline }
+                head.headers.append(HTTPField(name: name, value: String(text)))
             }
         }
         return true
@@ -278,7 +279,7 @@ final class CurlExchange: @unchecked Sendable {
     func result(_ code: CURLcode) -> Result<Void, TransportError> {
         // libcurl takes a head that ends in the middle for an answer.
         if code == CURLE_OK, isHeadComplete { return .success(()) }
-        if let refusal { return .failure(TransportError(refusal.code, mayHaveArrived: mayHaveArrived, refusal.message)) }
+        if let refusal { return .failure(failure(refusal.code, refusal.message)) }
         let (name, message) = CurlFailure.describe(code)
         return .failure(failure(name, message))
     }

@@ -211,7 +211,8 @@ final class CurlLoop: @unchecked Sendable {
         for command in commands {
             switch command {
             case .start(let exchange): begin(exchange)
-            case .cancel(let exchange): end(exchange, .failure(exchange.failure(.cancelled, "The request was cancelled.")))
+            case .cancel(let exchange):
+                end(exchange, .failure(exchange.failure(.cancelled, "The request was cancelled.")))
             case .resumeReceiving(let exchange): resume(exchange)
             case .resumeSending(let exchange): resume(exchange)
             }
@@ -266,7 +267,8 @@ final class CurlLoop: @unchecked Sendable {
     private func readMessages() {
         var left: Int32 = 0
         while let message = curl_multi_info_read(multi, &left) {
-            guard message.pointee.msg == CURLMSG_DONE, let exchange = CurlExchange.of(message.pointee.easy_handle) else {
+            guard message.pointee.msg == CURLMSG_DONE, let exchange = CurlExchange.of(message.pointee.easy_handle)
+            else {
                 continue
             }
             end(exchange, exchange.result(gateway_message_result(message)))

@@ -17,7 +17,11 @@ import Testing
     }
 
     @Test func `status, headers and body come as they are`() async throws {
-        let script = answering("418 I'm a teapot", headers: ["X-One: 1", "x-one:  two  ", "Set-Cookie: a=b"], "short and stout")
+        let script = answering(
+            "418 I'm a teapot",
+            headers: ["X-One: 1", "x-one:  two  ", "Set-Cookie: a=b"],
+            "short and stout"
+        )
 
         try await withServer(script) { server, transport in
             let answer = try await transport.send(TransportRequest(.get, server.url()))

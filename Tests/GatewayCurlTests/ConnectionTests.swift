@@ -99,9 +99,12 @@ import Testing
     @Test(arguments: [
         "", "/", "example.com", "//example.com/", "http:/example.com", "http://", "http:///path", "https://:443/",
         "http://127.0.0.1:99999/", "http://127.0.0.1:port/", "http://[::1/", "file:///etc/passwd", "ftp://127.0.0.1/",
-        "gopher://127.0.0.1/", "unix:///tmp/socket", "javascript:alert(1)", "http://127.0.0.1/a b", "http://127.0.0.1/a\tb",
-        "http://127.0.0.1/\r\nX-Evil: 1", "http://127.0.0.1/\nX-Evil: 1", "http://127.0.0.1/\u{0}", "http://127.0.0.1/\u{7F}",
-        " http://127.0.0.1/", "http://127.0.0.1/ä", "http://ä.example/", "http://127.0.0.1/" + String(repeating: "x", count: 20_000),
+        "gopher://127.0.0.1/", "unix:///tmp/socket", "javascript:alert(1)", "http://127.0.0.1/a b",
+        "http://127.0.0.1/a\tb",
+        "http://127.0.0.1/\r\nX-Evil: 1", "http://127.0.0.1/\nX-Evil: 1", "http://127.0.0.1/\u{0}",
+        "http://127.0.0.1/\u{7F}",
+        " http://127.0.0.1/", "http://127.0.0.1/ä", "http://ä.example/",
+        "http://127.0.0.1/" + String(repeating: "x", count: 20_000),
     ])
     func `what is no URL of a web server is refused`(url: String) async throws {
         let transport = try CurlTransport()

@@ -72,7 +72,9 @@ import Testing
 
     @Test func `headers leave as they are, also twice and without a value`() async throws {
         var headers = HTTPFields()
-        for (name, value) in [("x-one", "1"), ("x-empty", ""), ("x-one", "2; a=\"b, c\""), ("authorization", "Bearer k")] {
+        for (name, value) in [
+            ("x-one", "1"), ("x-empty", ""), ("x-one", "2; a=\"b, c\""), ("authorization", "Bearer k"),
+        ] {
             headers.append(HTTPField(name: try #require(HTTPField.Name(name)), value: value))
         }
 
@@ -96,7 +98,9 @@ import Testing
 
     @Test func `what follows from URL and body is not the caller's to say`() async throws {
         var headers = HTTPFields()
-        let lines = [("host", "evil"), ("content-length", "3"), ("transfer-encoding", "chunked"), ("expect", "100-continue")]
+        let lines = [
+            ("host", "evil"), ("content-length", "3"), ("transfer-encoding", "chunked"), ("expect", "100-continue"),
+        ]
         for (name, value) in lines {
             headers.append(HTTPField(name: try #require(HTTPField.Name(name)), value: value))
         }

@@ -91,8 +91,9 @@ import Testing
         }
     }
 
-    /// libcurl keeps what comes while it is paused and hands it over when the reader goes on. A refusal then must not be
-    /// lost, which shows only if the answer's last bytes are among those kept: they come at once, after a pause.
+    /// libcurl keeps what comes while it is paused and hands it over when the reader goes on.
+    ///
+    /// A refusal then must not be lost, which shows only if the answer's last bytes are among those kept: they come at once, after a pause.
     @Test func `a stream that grows too large while nobody reads ends with an error`() async throws {
         let isSent = Signal()
         let script: ScriptedServer.Script = { peer in

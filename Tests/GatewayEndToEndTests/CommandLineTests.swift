@@ -19,7 +19,10 @@ import Testing
         #expect(!made.errors.contains("\u{1B}"), "no escape sequences where nobody watches")
         for name in ["fox-1.png", "fox-2.png"] {
             let data = try Data(contentsOf: fixture.folder.appendingPathComponent(name))
-            #expect(PictureHeader(ByteBuffer(bytes: data).readableBytesView) == PictureHeader(format: .png, size: PixelSize(1344, 768)))
+            #expect(
+                PictureHeader(ByteBuffer(bytes: data).readableBytesView)
+                    == PictureHeader(format: .png, size: PixelSize(1344, 768))
+            )
         }
 
         let listed = try await run(["tasks", "--json"], fixture)
@@ -59,7 +62,9 @@ import Testing
         await fixture.end()
     }
 
-    @Test func `check tries storage and providers and a broken configuration is refused sentence by sentence`() async throws {
+    @Test func `check tries storage and providers and a broken configuration is refused sentence by sentence`()
+        async throws
+    {
         let fixture = try await GatewayFixture()
 
         let good = try await run(["check"], fixture)
@@ -67,7 +72,8 @@ import Testing
         #expect(good.output.split(separator: "\n").count == 3)
         #expect(good.output.split(separator: "\n").allSatisfy { $0.hasPrefix("ok") })
 
-        let broken = "servr: { listen: x }\nauth: { mode: none }\nproviders: [ { kind: gemini, api_keys: [\"${NO_SUCH_KEY}\"] } ]\n"
+        let broken =
+            "servr: { listen: x }\nauth: { mode: none }\nproviders: [ { kind: gemini, api_keys: [\"${NO_SUCH_KEY}\"] } ]\n"
         try Data(broken.utf8).write(to: fixture.folder.appendingPathComponent("broken.yaml"))
         let bad = try await run(["check", "--config", "broken.yaml"], fixture)
         #expect(bad.status == 2)

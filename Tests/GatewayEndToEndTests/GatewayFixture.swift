@@ -20,7 +20,9 @@ final class GatewayFixture: Sendable {
         folder = try RunningProgram.newFolder()
         transport = try CurlTransport()
         let emulatorPort = try RunningProgram.freePort()
-        var arguments = ["emulate", "--listen", "127.0.0.1:\(emulatorPort)", "--latency", latency, "--imagen", "legacy"]
+        var arguments = [
+            "emulate", "--listen", "127.0.0.1:\(emulatorPort)", "--latency", latency, "--imagen", "legacy",
+        ]
         if let pictureBytes { arguments += ["--picture-bytes", "\(pictureBytes)"] }
         emulator = try await RunningProgram(
             arguments,
@@ -84,7 +86,11 @@ final class GatewayFixture: Sendable {
     /// What the vendors would have billed.
     func ledger() async throws -> JSON {
         let response = try await transport.send(
-            TransportRequest(.get, "\(emulator.base)/_emulator/ledger", limits: TransportLimits(responseBytes: 256 << 20))
+            TransportRequest(
+                .get,
+                "\(emulator.base)/_emulator/ledger",
+                limits: TransportLimits(responseBytes: 256 << 20)
+            )
         )
         return try JSON(reading: response.body, limits: JSON.Limits(values: 1_000_000))
     }
@@ -101,7 +107,11 @@ final class GatewayFixture: Sendable {
             for id in open {
                 let answer = try await call(.get, "/v1/images/tasks/\(id)")
                 let status = answer.status == 404 ? "lost" : answer.json["status"]?.string ?? "?"
-                if status == "pending" || status == "in_progress" { still.append(id) } else { outcomes[status, default: 0] += 1 }
+                if status == "pending" || status == "in_progress" {
+                    still.append(id)
+                } else {
+                    outcomes[status, default: 0] += 1
+                }
             }
             open = still
             if !open.isEmpty { try await Task.sleep(for: .milliseconds(200)) }

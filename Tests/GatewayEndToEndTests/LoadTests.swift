@@ -29,7 +29,9 @@ import Testing
         await fixture.end()
     }
 
-    @Test func `after kill -9 every accepted task reaches a final state and none is bought more than twice`() async throws {
+    @Test func `after kill -9 every accepted task reaches a final state and none is bought more than twice`()
+        async throws
+    {
         let fixture = try await GatewayFixture(latency: "2s", pictureBytes: 1 << 20)
         var gateway = try await fixture.startGateway()
 
@@ -42,7 +44,10 @@ import Testing
         #expect(outcomes["lost"] == nil)
         #expect(outcomes["unfinished"] == nil)
         #expect(outcomes.values.reduce(0, +) == Self.tasks)
-        #expect(outcomes["completed"] == Self.tasks, "a lost answer of a vendor that answers at once may be bought once more")
+        #expect(
+            outcomes["completed"] == Self.tasks,
+            "a lost answer of a vendor that answers at once may be bought once more"
+        )
         let entries = try await fixture.ledger()["entries"]?.array ?? []
         let most = entries.compactMap { $0["pictures_billed"]?.integer }.max() ?? 0
         #expect(entries.count == Self.tasks)

@@ -15,7 +15,9 @@ import Testing
             "The tests' virtual environment is missing: run `make test` once."
         )
 
-        let script = try #require(Bundle.module.url(forResource: "openai_client", withExtension: "py", subdirectory: "Clients"))
+        let script = try #require(
+            Bundle.module.url(forResource: "openai_client", withExtension: "py", subdirectory: "Clients")
+        )
         let run = try await RunningProgram.run(
             python,
             [script.path, gateway.base, GatewayFixture.key, "test-key-of-bob"],

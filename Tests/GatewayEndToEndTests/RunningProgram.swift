@@ -22,7 +22,8 @@ final class RunningProgram: Sendable {
     ///   - port: The port it will listen on.
     ///   - folder: Its working folder, which keeps data from one start to the next.
     ///   - ready: The path that answers 200 when it is ready.
-    init(_ arguments: [String], port: Int, folder: URL, ready: String, environment: [String: String] = [:]) async throws {
+    init(_ arguments: [String], port: Int, folder: URL, ready: String, environment: [String: String] = [:]) async throws
+    {
         self.port = port
         self.folder = folder
         let log = folder.appendingPathComponent("\(arguments[0]).log")

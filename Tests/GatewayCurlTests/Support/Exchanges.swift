@@ -129,7 +129,8 @@ enum Pattern {
                     let count = min(bytes.count - start, period - place)
                     let piece = UnsafeRawBufferPointer(rebasing: bytes[start..<start + count])
                     let wanted = UnsafeRawBufferPointer(rebasing: block[place..<place + count])
-                    guard let one = piece.baseAddress, let other = wanted.baseAddress, memcmp(one, other, count) == 0 else {
+                    guard let one = piece.baseAddress, let other = wanted.baseAddress, memcmp(one, other, count) == 0
+                    else {
                         return false
                     }
                     start += count

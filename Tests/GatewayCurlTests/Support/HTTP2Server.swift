@@ -88,7 +88,11 @@
             }
             router.post("/echo") { request, _ in
                 let type = request.headers[.contentType] ?? ""
-                return Response(status: .created, headers: [.contentType: type], body: .init(asyncSequence: request.body))
+                return Response(
+                    status: .created,
+                    headers: [.contentType: type],
+                    body: .init(asyncSequence: request.body)
+                )
             }
             return router
         }

@@ -196,6 +196,7 @@ let package = Package(
             name: "GatewayEndToEndTests",
             dependencies: [
                 "GatewayCore", "GatewayCurl", "GatewayTesting", "ImageGateway", "image-gateway", nioCore, httpTypes,
+                .product(name: "Logging", package: "swift-log"),
             ],
             resources: [.copy("Clients")]
         ),

@@ -22,6 +22,9 @@ final class CurlAdmission: Sendable {
         self.account = account
     }
 
+    /// Whether there is a budget to ask.
+    var isAsking: Bool { account != nil }
+
     /// Whether the answer has to wait for room.
     var isHeldBack: Bool { state.withLock(\.isHeldBack) }
 

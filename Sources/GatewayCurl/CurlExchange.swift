@@ -121,7 +121,8 @@ final class CurlExchange: @unchecked Sendable {
         self.handle = handle
         startedAt = .now
         lastActivity = .now
-        headerList = try CurlOptions(handle: handle, request: request, mode: mode, settings: settings)
+        let mayBeHeldBack = mode == .stream || admission.isAsking
+        headerList = try CurlOptions(handle: handle, request: request, mayBeHeldBack: mayBeHeldBack, settings: settings)
             .apply(owner: Unmanaged.passUnretained(self).toOpaque())
         return handle
     }

@@ -8,7 +8,8 @@ import HTTPTypes
 struct CurlOptions {
     let handle: UnsafeMutableRawPointer
     let request: TransportRequest
-    let mode: CurlExchange.Mode
+    /// Whether the answer may have to wait, for its reader or for room in memory.
+    let mayBeHeldBack: Bool
     let settings: CurlSettings
 
     /// Applies everything.
@@ -26,8 +27,8 @@ struct CurlOptions {
         // To end an exchange whose name is still being looked up, libcurl would wait for the system's answer, and the
         // loop with it.
         set(CURLOPT_QUICK_EXIT, 1)
-        // Over HTTP/2 a sender who is held back may still send 32 MiB, which libcurl keeps.
-        set(CURLOPT_HTTP_VERSION, Int(mode == .stream ? CURL_HTTP_VERSION_1_1 : CURL_HTTP_VERSION_2TLS))
+        // Over HTTP/2 libcurl does not hold the sender back: it keeps what comes, and fails at 64 MiB.
+        set(CURLOPT_HTTP_VERSION, Int(mayBeHeldBack ? CURL_HTTP_VERSION_1_1 : CURL_HTTP_VERSION_2TLS))
         set(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1)
         set(CURLOPT_CONNECTTIMEOUT_MS, max(1, Int(request.limits.connect.milliseconds)))
         set(CURLOPT_MAXAGE_CONN, max(1, Int(settings.idleLifetime.components.seconds)))

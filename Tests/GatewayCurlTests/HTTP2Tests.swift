@@ -52,7 +52,7 @@
             }
         }
 
-        /// Over HTTP/2 libcurl itself would take in 32 MiB of a stream that is held back: streams use HTTP/1.1.
+        /// Over HTTP/2 libcurl would take in all of it: what may be held back uses HTTP/1.1.
         @Test func `a stream nobody reads holds its sender back, and not the others`() async throws {
             try await withTransport { server, transport in
                 _ = try await transport.send(get(server.url + "/connection"))
@@ -71,6 +71,21 @@
                 }
                 #expect(size == 64 << 20)
                 #expect(isIntact)
+            }
+        }
+
+        @Test func `an answer there is no room for is held back as well`() async throws {
+            try await withTransport { server, transport in
+                try await AdmissionTests.withoutRoom { release in
+                    let limits = TransportLimits.patient.with { $0.responseBytes = 64 << 20 }
+                    async let answer = transport.send(TransportRequest(.get, server.url + "/big", limits: limits))
+                    #expect(try await server.given.untilStill() < 24 << 20)
+                    release.fire()
+
+                    let body = try await answer.body
+                    #expect(body.readableBytes == 64 << 20)
+                    #expect(Pattern.matches(body, at: 0))
+                }
             }
         }
 

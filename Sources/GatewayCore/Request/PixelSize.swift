@@ -1,7 +1,7 @@
 // Part of ImageGateway. SPDX-License-Identifier: Apache-2.0
 
 /// Width and height of a picture in pixels; prints as `1024x768`.
-public struct PixelSize: Sendable, Hashable, CustomStringConvertible {
+public struct PixelSize: Sendable, Hashable, TextCodable {
     /// Pixels from left to right.
     public var width: Int
     /// Pixels from top to bottom.
@@ -35,25 +35,8 @@ public struct PixelSize: Sendable, Hashable, CustomStringConvertible {
     }
 }
 
-extension PixelSize: Codable {
-    /// Reads the text form.
-    public init(from decoder: any Decoder) throws {
-        let container = try decoder.singleValueContainer()
-        guard let size = PixelSize(try container.decode(String.self)) else {
-            throw DecodingError.dataCorruptedError(in: container, debugDescription: "not a size")
-        }
-        self = size
-    }
-
-    /// Writes the text form.
-    public func encode(to encoder: any Encoder) throws {
-        var container = encoder.singleValueContainer()
-        try container.encode(description)
-    }
-}
-
 /// The shape of a picture, width to height; prints as `16:9`.
-public struct AspectRatio: Sendable, Hashable, CustomStringConvertible {
+public struct AspectRatio: Sendable, Hashable, TextCodable {
     /// The horizontal share.
     public var width: Int
     /// The vertical share.
@@ -79,23 +62,6 @@ public struct AspectRatio: Sendable, Hashable, CustomStringConvertible {
 
     /// Width divided by height.
     public var quotient: Double { Double(width) / Double(height) }
-}
-
-extension AspectRatio: Codable {
-    /// Reads the text form.
-    public init(from decoder: any Decoder) throws {
-        let container = try decoder.singleValueContainer()
-        guard let ratio = AspectRatio(try container.decode(String.self)) else {
-            throw DecodingError.dataCorruptedError(in: container, debugDescription: "not an aspect ratio")
-        }
-        self = ratio
-    }
-
-    /// Writes the text form.
-    public func encode(to encoder: any Encoder) throws {
-        var container = encoder.singleValueContainer()
-        try container.encode(description)
-    }
 }
 
 /// A vendor's resolution class: how large, whatever the shape.
@@ -130,7 +96,7 @@ public enum SizeTier: String, Sendable, Hashable, Codable, CaseIterable, Compara
 }
 
 /// What a caller may write as `size`.
-public enum RequestedSize: Sendable, Hashable, CustomStringConvertible {
+public enum RequestedSize: Sendable, Hashable, TextCodable {
     /// An exact size, `WxH`.
     case pixels(PixelSize)
     /// A resolution class, `1K`, `2K` or `4K`.
@@ -158,23 +124,6 @@ public enum RequestedSize: Sendable, Hashable, CustomStringConvertible {
         case .tier(let tier): tier.rawValue
         case .ratio(let ratio): ratio.description
         }
-    }
-}
-
-extension RequestedSize: Codable {
-    /// Reads the text form.
-    public init(from decoder: any Decoder) throws {
-        let container = try decoder.singleValueContainer()
-        guard let size = RequestedSize(try container.decode(String.self)) else {
-            throw DecodingError.dataCorruptedError(in: container, debugDescription: "not a size")
-        }
-        self = size
-    }
-
-    /// Writes the text form.
-    public func encode(to encoder: any Encoder) throws {
-        var container = encoder.singleValueContainer()
-        try container.encode(description)
     }
 }
 

@@ -3,7 +3,7 @@
 import Synchronization
 
 /// The public name of a task: `image_` and a ULID, so that names sort by the time of their making.
-public struct TaskID: Sendable, Hashable, Comparable, CustomStringConvertible {
+public struct TaskID: Sendable, Hashable, Comparable, TextCodable {
     /// The whole name, `image_01KCRVET35FAVZME1CEEED9VBS`.
     public let description: String
 
@@ -31,23 +31,6 @@ public struct TaskID: Sendable, Hashable, Comparable, CustomStringConvertible {
     public static func < (left: TaskID, right: TaskID) -> Bool { left.description < right.description }
 
     private static let alphabet = [UInt8]("0123456789ABCDEFGHJKMNPQRSTVWXYZ".utf8)
-}
-
-extension TaskID: Codable {
-    /// Reads the text form.
-    public init(from decoder: any Decoder) throws {
-        let container = try decoder.singleValueContainer()
-        guard let id = TaskID(try container.decode(String.self)) else {
-            throw DecodingError.dataCorruptedError(in: container, debugDescription: "not a task id")
-        }
-        self = id
-    }
-
-    /// Writes the text form.
-    public func encode(to encoder: any Encoder) throws {
-        var container = encoder.singleValueContainer()
-        try container.encode(description)
-    }
 }
 
 /// Makes task names that grow within this process, however many are made in one millisecond.

@@ -2,16 +2,17 @@
 
 public import GatewayCore
 import GatewayCurl
-public import GatewayEngine
+import GatewayEngine
 import GatewayObjects
 import GatewayProviders
 import GatewayStore
 public import Logging
+public import ServiceLifecycle
 
 /// A whole gateway without its HTTP side: what the program serves, and what other services embed.
 ///
-/// Run ``engine`` as a service; hand tasks in by ``submit(_:owner:)`` or through a server built on the same parts.
-public struct Gateway: Sendable {
+/// Run it as a service; hand tasks in by ``submit(_:owner:)`` or through a server built on the same parts.
+public struct Gateway: Service {
     /// What it was made from.
     public let configuration: GatewayConfiguration
     /// This process's name among those that share the task store.
@@ -24,19 +25,16 @@ public struct Gateway: Sendable {
     public let files: (any LinkedFiles)?
     /// The doors between engine and server.
     public let board: TaskBoard
-    /// Who serves which model.
-    public let router: ProviderRouter
     /// The names callers can use.
     public var models: ModelDirectory { router.directory }
     /// Who knows the keys.
     public let callers: any CallerDirectory
-    /// The service that runs tasks.
-    public let engine: Engine
-    /// The providers, ready to be asked.
-    public let providers: [EngineProvider]
     /// The way to the network.
     public let transport: any HTTPTransport
 
+    let providers: [EngineProvider]
+    private let router: ProviderRouter
+    private let engine: Engine
     private let curl: CurlTransport
     private let taskIDs: TaskIDSource
     private let time: any TimeSource
@@ -92,7 +90,14 @@ public struct Gateway: Sendable {
         )
     }
 
-    /// Closes database and network; after the engine has ended.
+    /// Runs tasks until the process is asked to stop; then running work gets its time, and the rest is handed back.
+    ///
+    /// - Throws: ``StoreError`` if the database fails at the start.
+    public func run() async throws {
+        try await engine.run()
+    }
+
+    /// Closes database and network; after ``run()`` has ended.
     public func close() async {
         await store.close()
         await curl.close()

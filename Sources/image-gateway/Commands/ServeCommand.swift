@@ -49,7 +49,7 @@ struct ServeCommand: AsyncParsableCommand {
             let listeners = try await OperatorError.explained { try Listeners(gateway, logger: logger) }
             let group = ServiceGroup(
                 configuration: ServiceGroupConfiguration(
-                    services: [gateway.engine] + listeners.services,
+                    services: [gateway] + listeners.services,
                     gracefulShutdownSignals: [.sigterm, .sigint],
                     logger: logger
                 ).endingWithin(configuration.engine.drainTimeout + .seconds(5))

@@ -167,7 +167,11 @@ let package = Package(
         ),
         .testTarget(
             name: "GatewayEngineTests",
-            dependencies: ["GatewayCore", "GatewayEngine", "GatewayTesting", nioCore]
+            dependencies: [
+                "GatewayCore", "GatewayEngine", "GatewayTesting", nioCore,
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ]
         ),
         .testTarget(
             name: "GatewayServerTests",

@@ -200,12 +200,21 @@ import Testing
         #expect(try await bench.row(kept.id).node == "alive")
     }
 
-    @Test func `more abandoned tasks than one step takes are all taken over`() async throws {
-        let vendor = FakeVendor { _, number in .pictures(number) }
+    @Test func `more abandoned tasks than one step takes are all taken over at once`() async throws {
+        let gate = Gate()
+        let vendor = FakeVendor { _, number in
+            _ = await gate.pass()
+            return .pictures(number)
+        }
         let bench = Bench(vendor.provider("a", maxConcurrent: 16))
         for _ in 0..<600 { try await bench.create(after: [.claimed(node: "gone", portions: [1])]) }
 
         try await running(bench.engine(workers: 4)) { _ in
+            try await eventually {
+                let tasks = try await bench.store.list(TaskQuery(owner: "alice", limit: 600)).tasks
+                return tasks.count == 600 && tasks.allSatisfy { $0.node == "node-1" }
+            }
+            gate.open()
             let tasks = try await bench.untilAllFinal()
             #expect(tasks.allSatisfy { $0.status == .completed })
         }

@@ -127,6 +127,8 @@ final class CurlLoop: @unchecked Sendable {
                 curlWakesAt = nil
                 act(on: CURL_SOCKET_TIMEOUT, 0)
             }
+            // What has ended has ended, even if it is cancelled or overdue by now.
+            readMessages()
             let isStopping = takeCommands()
             endOverdue()
             readMessages()
@@ -292,9 +294,4 @@ final class CurlLoop: @unchecked Sendable {
         for case .start(let exchange) in commands { exchange.finish(.failure(Self.closed)) }
         for continuation in waiting { continuation.resume() }
     }
-}
-
-/// libcurl's process-wide set-up, done once.
-enum CurlLibrary {
-    static let isReady = curl_global_init(Int(CURL_GLOBAL_ALL)) == CURLE_OK
 }

@@ -184,3 +184,8 @@ enum CurlFailure {
         }
     }
 }
+
+/// libcurl's process-wide set-up, done once.
+enum CurlLibrary {
+    static let isReady = curl_global_init(Int(CURL_GLOBAL_ALL)) == CURLE_OK
+}

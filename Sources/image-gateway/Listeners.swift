@@ -39,7 +39,8 @@ struct Listeners {
             models: gateway.models,
             callers: gateway.callers,
             readiness: [
-                "database": { _ = try await gateway.store.pendingCount() },
+                // Writing is what fails first: a full disk still answers questions.
+                "database": { try await gateway.store.heartbeat(node: gateway.node, now: SystemTime().now) },
                 "providers": {
                     if gateway.models.models.isEmpty { throw CommandFailure("No provider serves any model.") }
                 },

@@ -1,8 +1,10 @@
 // Part of ImageGateway. SPDX-License-Identifier: Apache-2.0
 
+import Foundation
 import GatewayCore
 import GatewayServer
 import ImageGateway
+import NIOCore
 
 /// Turns the errors of starting up into a sentence and a status.
 enum OperatorError {
@@ -24,6 +26,11 @@ enum OperatorError {
             )
         } catch let error as TransportError {
             throw CommandFailure(error.message)
+        } catch let error as IOError where error.errnoCode == EADDRINUSE {
+            throw CommandFailure(
+                "The address is in use by another program: see server.listen and server.admin_listen, or --listen.",
+                status: ExitStatus.usage
+            )
         } catch let error as ServerCertificateError {
             throw CommandFailure(error.message, status: ExitStatus.usage)
         }

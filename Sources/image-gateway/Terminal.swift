@@ -31,8 +31,16 @@ enum Terminal {
 
     /// Ends with the contract's status when somebody presses Ctrl-C.
     static func exitWhenInterrupted() {
-        signal(SIGINT) { _ in _exit(130) }
+        signal(SIGINT) { _ in
+            endLine()
+            _exit(130)
+        }
     }
+}
+
+/// Gives the prompt a clean line, by what is safe in a signal handler.
+private func endLine() {
+    _ = write(STDERR_FILENO, "\n", 1)
 }
 
 /// How far a task is: a bar for a person, a line for each change for anything else.

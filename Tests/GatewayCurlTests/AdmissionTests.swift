@@ -50,8 +50,8 @@ import Testing
                     limits.responseBytes = Self.size
                 }
                 async let answer = transport.send(TransportRequest(.get, server.url("/large"), limits: limits))
-                let heldX = try await untilStill { server.peers.first?.sentBytes ?? 0 }; print("HELDX", heldX)
-                #expect(heldX < 24 << 20)
+                let held = try await untilStill { server.peers.first?.sentBytes ?? 0 }
+                #expect(held < 24 << 20)
                 release.fire()
 
                 let body = try await answer.body

@@ -26,10 +26,10 @@ import Testing
         let script: ScriptedServer.Script = { peer in
             _ = try peer.request()
             try peer.answer()
-            if peer.number == 0 {
-                peer.close()
-                isClosed.fire()
-            }
+            guard peer.number == 0 else { return }
+            peer.end()
+            isClosed.fire()
+            peer.untilClosed()
         }
 
         try await withServer(script) { server, transport in

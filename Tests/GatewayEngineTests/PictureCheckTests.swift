@@ -44,7 +44,7 @@ import Testing
         }
 
         #expect(error?.code == .noImage)
-        #expect(error?.outcome == .noImage)
+        #expect(error?.outcome == .unknown)
     }
 
     @Test func `the largest square that is taken has 16,384 pixels on a side`() throws {

@@ -169,16 +169,19 @@ import Testing
     @Test(arguments: PictureCheckTests.garbage)
     func `an answer without a picture is no success`(_ garbage: (String, ImageSource)) async throws {
         let vendor = FakeVendor { _, _ in .images([garbage.1]) }
-        let other = FakeVendor { _, _ in .images([]) }
-        let bench = Bench(vendor.provider("a"), other.provider("b"))
+        let bench = Bench(
+            vendor.provider("a", resubmitUnknown: .once),
+            vendor.provider("b", resubmitUnknown: .once),
+            vendor.provider("c", resubmitUnknown: .once)
+        )
 
         let task = try await bench.draw()
         let handed = try await bench.draw(needsLink: false)
 
         #expect(task.status == .failed)
-        #expect(task.failure?.code == .noImageGenerated)
-        #expect(task.attempts.map(\.outcome) == [.noImage, .noImage])
-        #expect(handed.failure?.code == .noImageGenerated)
+        #expect(task.failure?.code == .outcomeUnknown)
+        #expect(task.attempts.map(\.outcome) == [.unknown, .unknown], "made and billed, so repeated once and no more")
+        #expect(handed.failure?.code == .outcomeUnknown)
         #expect(bench.objects.objects.isEmpty)
     }
 

@@ -51,7 +51,7 @@ import Testing
             let error = await opening(path)
             #expect(error?.code == .cannotOpen)
             #expect(error?.message.contains("tasks.sqlite is used by another process") == true)
-            #expect(error?.message.contains("PostgreSQL") == true)
+            #expect(error?.message.contains("database.url") == true)
         }
 
         // The refused attempts have not taken anything from the first.

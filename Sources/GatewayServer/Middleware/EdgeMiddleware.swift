@@ -45,6 +45,12 @@ struct EdgeMiddleware: RouterMiddleware {
                 headers: [.allow: allowed]
             )
         }
+        if let error = error as? StoreError {
+            context.logger.error(
+                "The task store failed.",
+                metadata: ["request": "\(context.requestID)", "error": "\(error.message)"]
+            )
+        }
         if failure == nil {
             context.logger.error(
                 "A request failed unexpectedly.",

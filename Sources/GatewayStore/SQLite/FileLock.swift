@@ -45,8 +45,8 @@ final class FileLock: Sendable {
         return StoreError(
             .cannotOpen,
             """
-            The task database \(path) is used by another process. Stop that process, or use PostgreSQL \
-            (database.url) to run several nodes.
+            The task database \(path) is used by another process. Stop that process, or give this one a database \
+            of its own (database.url).
             """
         )
     }

@@ -16,7 +16,9 @@ struct GatewayClient {
     init() throws {
         let environment = ProcessInfo.processInfo.environment
         let url = environment["IMAGE_GATEWAY_URL"] ?? "http://127.0.0.1:8080"
-        base = url.hasSuffix("/") ? String(url.dropLast()) : url
+        // Users of the OpenAI clients write the address with /v1.
+        let trimmed = url.hasSuffix("/") ? String(url.dropLast()) : url
+        base = trimmed.hasSuffix("/v1") ? String(trimmed.dropLast(3)) : trimmed
         key = environment["IMAGE_GATEWAY_KEY"].flatMap { $0.isEmpty ? nil : $0 }
         transport = try CurlTransport()
     }
@@ -61,7 +63,8 @@ struct GatewayClient {
             let error = answer["error"]
             let message = error?["message"]?.string ?? "The gateway answered \(response.status)."
             let code = error?["code"]?.string.map { " (\($0))" } ?? ""
-            throw CommandFailure(message + code)
+            let hint = response.status == 401 ? " Set IMAGE_GATEWAY_KEY." : ""
+            throw CommandFailure(message + code + hint)
         }
         return answer
     }

@@ -10,11 +10,23 @@ struct PictureFiles {
     /// Where to save; `nil` for the task's own name in the current folder.
     let output: String?
 
+    /// Refuses a file that could not be written in the end, before anything is bought.
+    func checkOutput() throws {
+        guard let output else { return }
+        var isFolder: ObjCBool = false
+        let exists = FileManager.default.fileExists(atPath: output, isDirectory: &isFolder)
+        let folder = URL(fileURLWithPath: output).deletingLastPathComponent().path
+        guard !(exists && isFolder.boolValue), FileManager.default.isWritableFile(atPath: folder) else {
+            throw CommandFailure("\(output) cannot be written; nothing was begun.", status: ExitStatus.usage)
+        }
+    }
+
     /// Waits until a task is final, showing how far it is.
     func follow(_ task: JSON) async throws -> JSON {
         var display = ProgressDisplay()
         defer { display.end() }
         var task = task
+        if let id = task["id"]?.string { Terminal.note("Task \(id)") }
         while let status = task["status"]?.string, status == "pending" || status == "in_progress" {
             display.show(status: status, progress: task["progress"]?.integer ?? 0)
             guard let id = task["id"]?.string else { break }
@@ -38,7 +50,8 @@ struct PictureFiles {
             do {
                 try Data(picture.readableBytesView).write(to: URL(fileURLWithPath: file), options: .atomic)
             } catch {
-                throw CommandFailure("\(file) cannot be written: \(error.localizedDescription)")
+                let id = task["id"]?.string ?? ""
+                throw CommandFailure("\(file) cannot be written. The picture is kept: image-gateway task \(id) -o FILE")
             }
             if PictureFormat(fileExtension: file) != header.format {
                 Terminal.note("Note: \(file) holds a \(header.format.rawValue) picture.")

@@ -32,6 +32,7 @@ struct CheckCommand: AsyncParsableCommand {
         }
         await gateway.close()
         show(results)
+        if configuration.providers.isEmpty { throw ExitCode(ExitStatus.usage) }
         if results.contains(where: { $0.mistake != nil }) { throw ExitCode(ExitStatus.failed) }
     }
 

@@ -49,7 +49,7 @@ struct EmulateCommand: AsyncParsableCommand {
             gracefulShutdownSignals: [.sigterm, .sigint],
             logger: logger
         )
-        try await group.run()
+        try await OperatorError.explained { try await group.run() }
     }
 
     private func settings() throws(EmulatorSettingsError) -> EmulatorSettings {

@@ -49,6 +49,7 @@ struct GenerateCommand: AsyncParsableCommand {
 
     private func generate(_ client: GatewayClient) async throws {
         let files = PictureFiles(client: client, output: output)
+        try files.checkOutput()
         let wanted = format ?? output.flatMap { PictureFormat(fileExtension: $0)?.rawValue }
         let task = try await client.post(
             "/v1/images/generations/async",

@@ -54,7 +54,7 @@ struct ServeCommand: AsyncParsableCommand {
                     logger: logger
                 ).endingWithin(configuration.engine.drainTimeout + .seconds(5))
             )
-            try await group.run()
+            try await OperatorError.explained { try await group.run() }
         }
         await gateway.close()
         try result.get()

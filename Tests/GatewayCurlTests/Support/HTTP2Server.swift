@@ -5,6 +5,7 @@
     import GatewayCurl
     import Hummingbird
     import HummingbirdHTTP2
+    import HTTPTypes
     import NIOCore
 
     /// A real server that offers HTTP/2 over TLS, with a certificate of its own.
@@ -16,8 +17,11 @@
         let isOpen: Signal
         /// How many requests for `/hold` are there.
         let held: Counter
-        /// How many bytes of `/big` the server could give away.
+        /// How many bytes of `/big` the server has begun to send.
         let given: Counter
+
+        /// In answers of `/big`: the connection.
+        static let connectionHeader = HTTPField.Name.server
 
         /// Knows which connection a request came on.
         struct Context: RequestContext {
@@ -73,9 +77,10 @@
                 _ = await isOpen.wait()
                 return context.connection
             }
-            router.get("/big") { _, _ in
+            router.get("/big") { _, context in
                 Response(
                     status: .ok,
+                    headers: [connectionHeader: context.connection],
                     body: .init { writer in
                         let bytes = ByteBuffer(bytes: Pattern.bytes(64 << 20))
                         for place in stride(from: 0, to: bytes.readableBytes, by: 1 << 18) {

@@ -125,8 +125,10 @@ final class Peer: Sendable {
     func write(_ bytes: [UInt8]) throws {
         var place = 0
         while place < bytes.count {
+            // In slices: the system would return only when it has taken all.
+            let slice = min(bytes.count - place, 1 << 16)
             let count = bytes.withUnsafeBytes { buffer in
-                send(socket, buffer.baseAddress?.advanced(by: place), buffer.count - place, Int32(MSG_NOSIGNAL))
+                send(socket, buffer.baseAddress?.advanced(by: place), slice, Int32(MSG_NOSIGNAL))
             }
             guard count > 0 else { throw PeerFailure.gone }
             place += count
@@ -150,6 +152,19 @@ final class Peer: Sendable {
             if !isClosed { Glibc.close(socket) }
             isClosed = true
         }
+    }
+
+    /// Says that nothing more will come, and waits until the client's system has heard it, on however busy a machine.
+    func end() {
+        _ = shutdown(socket, Int32(SHUT_WR))
+        var state: UInt8 = 0
+        var size = socklen_t(1)
+        let finWait2: UInt8 = 5
+        repeat {
+            usleep(1000)
+            // The first byte of what the system tells is the connection's state.
+            getsockopt(socket, Int32(IPPROTO_TCP), TCP_INFO, &state, &size)
+        } while state < finWait2 && state != 0
     }
 
     /// Closes with a reset: what the client has not read yet is lost.

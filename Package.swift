@@ -146,7 +146,9 @@ let package = Package(
             name: "GatewayCurlTests",
             dependencies: [
                 "GatewayCore", "GatewayCurl", "GatewayTesting", nioCore, httpTypes,
-                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "HummingbirdCore", package: "hummingbird"),
+                .product(name: "HummingbirdHTTP2", package: "hummingbird"),
             ]
         ),
         .testTarget(

@@ -116,6 +116,7 @@ let package = Package(
             dependencies: [
                 "GatewayCore", "GatewayCurl", "GatewayObjects", "GatewayStore", "GatewayProviders", "GatewayEngine",
                 .product(name: "Logging", package: "swift-log"),
+                nioCore,
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "Yams", package: "Yams"),
             ]

@@ -141,8 +141,8 @@ public struct Engine: Service {
     /// Runs the tasks whose callers wait here.
     private func takeAssignments() async {
         await withDiscardingTaskGroup { group in
-            for await task in parts.board.assignments {
-                group.addTask { await run(task) }
+            for await assignment in parts.board.assignments {
+                group.addTask { await run(assignment.task, uploads: assignment.uploads) }
             }
         }
     }
@@ -219,7 +219,11 @@ public struct Engine: Service {
         }
     }
 
-    private func run(_ task: ImageTask, changed: @escaping @Sendable (ImageTask) -> Void = { _ in }) async {
+    private func run(
+        _ task: ImageTask,
+        uploads: [InputPicture] = [],
+        changed: @escaping @Sendable (ImageTask) -> Void = { _ in }
+    ) async {
         var logger = parts.logger
         logger[metadataKey: "task"] = "\(task.id)"
         let live = LiveTask(
@@ -230,7 +234,7 @@ public struct Engine: Service {
             logger: logger,
             changed: changed
         )
-        await TaskRun(live: live, parts: parts, logger: logger).run()
+        await TaskRun(live: live, uploads: uploads, parts: parts, logger: logger).run()
     }
 
     /// Says that this node is alive, and looks for work that nobody announced.

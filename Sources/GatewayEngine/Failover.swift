@@ -96,6 +96,7 @@ struct Failover: Sendable {
 
     /// The caller's view of a vendor's failure.
     static func failure(for error: ProviderError) -> TaskFailure {
+        if error.code == .badPicture { return TaskFailure(.invalidImage, error.message) }
         if error.outcome == .unknown { return TaskFailure(.outcomeUnknown, error.message) }
         return switch error.code {
         case .refused: TaskFailure(.contentPolicyViolation, error.message)

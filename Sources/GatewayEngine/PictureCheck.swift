@@ -18,13 +18,13 @@ struct CheckedPicture: Sendable {
     ///   - source: The picture as it came.
     ///   - revisedPrompt: The prompt as the vendor rewrote it.
     ///   - needsBytes: Whether its own bytes are needed; base64 is decoded then, which proves all of it.
-    /// - Throws: ``ProviderError`` with `noImage`: an answer that holds no picture is no success, whatever it claims. A
+    /// - Throws: ``ProviderError`` with `badPicture`: an answer that holds no picture is no success, whatever it claims. A
     ///   picture that cannot be used was made and is billed, so its attempt counts as one that may have bought.
     init(_ source: ImageSource, revisedPrompt: String?, needsBytes: Bool) throws(ProviderError) {
         guard let source = Self.readable(source, needsBytes: needsBytes), let header = Self.header(of: source),
             header.size.width * header.size.height <= Self.pixelLimit
         else {
-            throw ProviderError(.noImage, "The answer's picture is damaged or of an unknown kind.", outcome: .unknown)
+            throw ProviderError(.badPicture, "The answer's picture is damaged or of an unknown kind.")
         }
         self.header = header
         self.revisedPrompt = revisedPrompt

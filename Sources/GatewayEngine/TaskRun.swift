@@ -7,6 +7,8 @@ import Synchronization
 /// One task from its claim to its final state, top to bottom.
 struct TaskRun: Sendable {
     let live: LiveTask
+    /// The pictures that came with the request, as far as they are in memory.
+    let uploads: [InputPicture]
     let parts: EngineParts
     let logger: Logger
     private let basket = Basket()
@@ -14,8 +16,9 @@ struct TaskRun: Sendable {
     /// How long pictures that are paid for keep the end of a run waiting, once its time is over.
     private static let lastPatience = Duration.seconds(5)
 
-    init(live: LiveTask, parts: EngineParts, logger: Logger) {
+    init(live: LiveTask, uploads: [InputPicture] = [], parts: EngineParts, logger: Logger) {
         self.live = live
+        self.uploads = uploads
         self.parts = parts
         self.logger = logger
     }

@@ -94,6 +94,7 @@ extension APIError {
             case .providerUnavailable, .storageError: .serviceUnavailable
             case .taskTimeout: .gatewayTimeout
             case .taskCancelled: .conflict
+            case .payloadTooLarge: .contentTooLarge
             case .taskFailed, .resultExpired: .internalServerError
             }
         let parameter = failure.code == .contentPolicyViolation ? "prompt" : nil

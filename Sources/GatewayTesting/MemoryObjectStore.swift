@@ -1,6 +1,7 @@
 // Part of ImageGateway. SPDX-License-Identifier: Apache-2.0
 
 public import GatewayCore
+public import NIOCore
 import Synchronization
 
 /// An object store in memory, with links that only it understands.
@@ -40,6 +41,14 @@ public final class MemoryObjectStore: ObjectStore {
     public func put(_ object: ObjectBody, at key: ObjectKey) async throws(ObjectError) {
         try await begin(.put(key))
         state.withLock { $0.objects[key] = object }
+    }
+
+    /// Reads an object whole.
+    public func get(_ key: ObjectKey, atMost limit: Int) async throws(ObjectError) -> ByteBuffer {
+        guard let object = state.withLock({ $0.objects[key] }), object.length <= limit else {
+            throw ObjectError(.notFound, isTemporary: false, "The object is not there.")
+        }
+        return object.buffers.reduce(into: ByteBuffer()) { $0.writeImmutableBuffer($1) }
     }
 
     /// Deletes an object.

@@ -155,7 +155,10 @@ extension TaskStoreConformance {
             #expect(adopted[0].portions.first?.stage == .queued)
             #expect(adopted[0].attempts.map(\.outcome) == [.unknown])
             #expect(adopted[1].portions.first?.stage == .waiting(attempt: 0, job: ProviderJob(id: "job-1")))
-            #expect(adopted[2].portions.first?.stage == .fetching(attempt: 0, urls: ["https://vendor.example/1.png"]))
+            #expect(
+                adopted[2].portions.first?.stage
+                    == .fetching(attempt: 0, urls: ["https://vendor.example/1.png"], revisedPrompt: nil)
+            )
         },
         Check("a pending task that was meant for a node is taken over and stays pending") { store, samples in
             let now = samples.time.now

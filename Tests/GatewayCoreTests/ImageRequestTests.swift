@@ -148,6 +148,7 @@ import Testing
     @Test func `members are read as they were meant`() throws {
         let request = try Self.request { draft in
             draft.kind = .edit
+            draft.inputs = [.url("https://example.com/fox.png")]
             draft.size = "1536X1024"
             draft.aspectRatio = "21:9"
             draft.outputFormat = "jpg"

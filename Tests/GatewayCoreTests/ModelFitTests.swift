@@ -17,7 +17,8 @@ import Testing
         ),
         formats: [.png, .jpeg],
         nativeFormat: .png,
-        hasSeed: true
+        hasSeed: true,
+        qualities: [.low, .medium, .high]
     )
 
     /// A model that can be told nothing.

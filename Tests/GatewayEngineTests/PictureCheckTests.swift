@@ -43,7 +43,7 @@ import Testing
             try CheckedPicture(source.1, revisedPrompt: nil, needsBytes: needsBytes)
         }
 
-        #expect(error?.code == .noImage)
+        #expect(error?.code == .badPicture)
         #expect(error?.outcome == .unknown)
     }
 

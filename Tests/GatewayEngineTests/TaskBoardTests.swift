@@ -121,7 +121,7 @@ import Testing
         #expect(!board.assign(after))
 
         var taken: [TaskID] = []
-        for await task in board.assignments { taken.append(task.id) }
+        for await assignment in board.assignments { taken.append(assignment.task.id) }
         #expect(taken == [before.id])
         for await _ in deliveries { Issue.record("a delivery without an engine") }
         #expect(board.isQuiet)

@@ -179,9 +179,9 @@ import Testing
         let handed = try await bench.draw(needsLink: false)
 
         #expect(task.status == .failed)
-        #expect(task.failure?.code == .outcomeUnknown)
+        #expect(task.failure?.code == .invalidImage)
         #expect(task.attempts.map(\.outcome) == [.unknown, .unknown], "made and billed, so repeated once and no more")
-        #expect(handed.failure?.code == .outcomeUnknown)
+        #expect(handed.failure?.code == .invalidImage)
         #expect(bench.objects.objects.isEmpty)
     }
 

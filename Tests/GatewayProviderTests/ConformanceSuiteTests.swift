@@ -243,7 +243,7 @@ private struct JobVendor: ImageTaskProvider {
     }
 
     func submit(_ call: ProviderCall, key: Secret) async throws(ProviderError) -> ProviderProgress {
-        try await api.buy("/jobs", ["prompt": JSON(call.prompt)], key: key, prompt: call.prompt) { json in
+        try await api.buy("/jobs", .json(["prompt": JSON(call.prompt)]), key: key, prompt: call.prompt) { json in
             .waiting(ProviderJob(id: json["id"]?.string ?? ""))
         }
     }

@@ -9,9 +9,9 @@ import Testing
 @Suite struct GeminiRequestTests {
     static let qualities: [(String, ImageRequest.Quality, String?)] = [
         ("gemini-nano-banana-2.1", .low, "MINIMAL"), ("gemini-nano-banana-2.1", .medium, "MEDIUM"),
-        ("gemini-nano-banana-2.1", .hd, "HIGH"), ("gemini-nano-banana-2.1", .standard, nil),
+        ("gemini-nano-banana-2.1", .high, "HIGH"), ("gemini-nano-banana-2.1", .standard, nil),
         ("gemini-3.1-flash-image", .low, "MINIMAL"), ("gemini-3.1-flash-image", .medium, nil),
-        ("gemini-3.1-flash-lite-image", .max, "HIGH"), ("gemini-3-pro-image", .high, nil),
+        ("gemini-3.1-flash-lite-image", .high, "HIGH"), ("gemini-3-pro-image", .high, nil),
         ("gemini-2.5-flash-image", .high, nil), ("gemini-9-image", .high, nil),
     ]
 

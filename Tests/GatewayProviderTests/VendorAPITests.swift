@@ -108,6 +108,6 @@ import Testing
     static func buy(_ transport: any HTTPTransport, timeout: Duration) async throws(ProviderError) {
         let prompt = "A secret fox"
         _ = try await api(transport, timeout: timeout)
-            .buy("/x", [:], key: Secret(key), prompt: prompt) { json throws(ProviderError) in json }
+            .buy("/x", .json([:]), key: Secret(key), prompt: prompt) { json throws(ProviderError) in json }
     }
 }

@@ -9,6 +9,15 @@ struct GeminiModel: Sendable {
         case minimal = "MINIMAL"
         case medium = "MEDIUM"
         case high = "HIGH"
+
+        /// The grade it stands for.
+        var quality: ImageRequest.Quality {
+            switch self {
+            case .minimal: .low
+            case .medium: .medium
+            case .high: .high
+            }
+        }
     }
 
     let description: ModelDescription
@@ -19,14 +28,7 @@ struct GeminiModel: Sendable {
 
     /// The level for a grade of quality, if the model can be told it.
     func thinking(for quality: ImageRequest.Quality?) -> Thinking? {
-        let wish: Thinking? =
-            switch quality {
-            case .low: .minimal
-            case .medium: .medium
-            case .high, .xhigh, .max, .hd: .high
-            case .standard, nil: nil
-            }
-        return wish.flatMap { thinking.contains($0) ? $0 : nil }
+        thinking.first { $0.quality == quality }
     }
 
     /// The model of a name; what its family has in common if the name is not in the table.
@@ -76,6 +78,9 @@ struct GeminiModel: Sendable {
         _ capabilities: ModelCapabilities,
         thinking: [Thinking] = []
     ) {
+        var capabilities = capabilities
+        // Grades are told as levels of thinking; a model without levels cannot be told one.
+        capabilities.qualities = thinking.map(\.quality)
         description = ModelDescription(id, aliases: aliases, capabilities)
         self.thinking = thinking
     }

@@ -29,7 +29,7 @@ struct GoogleAPI: Sendable {
         read: (JSON) throws(ProviderError) -> Answer
     ) async throws(ProviderError) -> Answer {
         let path = "/v1beta/models/\(Self.escaped(Self.bareName(call.model))):\(method)"
-        return try await api.buy(path, body, key: key, prompt: call.prompt) { json throws(ProviderError) in
+        return try await api.buy(path, .json(body), key: key, prompt: call.prompt) { json throws(ProviderError) in
             try read(try unwrapped(json))
         }
     }

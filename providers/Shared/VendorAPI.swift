@@ -30,14 +30,27 @@ struct VendorAPI: Sendable {
     let transport: any HTTPTransport
     /// The one header in which the key travels.
     let keyHeader: String
+    /// What stands there in front of it: `Bearer `.
+    var keyPrefix = ""
     /// What a rejection means.
     let failure: @Sendable (Rejection) -> ProviderError
+
+    /// What a call sends.
+    struct Payload: Sendable {
+        var contentType: String
+        var buffers: [ByteBuffer]
+
+        static func json(_ body: JSON) -> Payload {
+            Payload(contentType: "application/json", buffers: [body.encoded()])
+        }
+    }
 
     /// Makes a call that may be billed: sent once, never repeated by the transport.
     ///
     /// - Parameters:
     ///   - path: What follows the base URL, escaped.
-    ///   - body: What to send.
+    ///   - payload: What to send.
+    ///   - timeout: The limit of the call, if it is another than the provider's.
     ///   - key: The credential.
     ///   - prompt: The caller's words, which may not reach a log by way of an error.
     ///   - read: Takes the answer apart.
@@ -45,14 +58,15 @@ struct VendorAPI: Sendable {
     /// - Throws: Every failure as a `ProviderError`; what `read` throws passes through.
     func buy<Answer>(
         _ path: String,
-        _ body: JSON,
+        _ payload: Payload,
+        within timeout: Duration? = nil,
         key: Secret,
         prompt: String,
         read: (JSON) throws(ProviderError) -> Answer
     ) async throws(ProviderError) -> Answer {
-        var request = request(.post, path, key: key, answerLimit: Self.answerLimit)
-        request.headers[.contentType] = "application/json"
-        request.body = .bytes([body.encoded()])
+        var request = request(.post, path, within: timeout, key: key, answerLimit: Self.answerLimit)
+        request.headers[.contentType] = payload.contentType
+        request.body = .bytes(payload.buffers)
         do throws(ProviderError) {
             return try await exchange(request, .purchase, read)
         } catch {
@@ -63,10 +77,11 @@ struct VendorAPI: Sendable {
     /// Asks something that costs nothing and may be asked again.
     func ask<Answer>(
         _ path: String,
+        within timeout: Duration? = nil,
         key: Secret,
         read: (JSON) throws(ProviderError) -> Answer
     ) async throws(ProviderError) -> Answer {
-        var request = request(.get, path, key: key, answerLimit: Self.questionLimit)
+        var request = request(.get, path, within: timeout, key: key, answerLimit: Self.questionLimit)
         request.isRepeatable = true
         do throws(ProviderError) {
             return try await exchange(request, .question, read)
@@ -78,16 +93,18 @@ struct VendorAPI: Sendable {
     private func request(
         _ method: HTTPRequest.Method,
         _ path: String,
+        within timeout: Duration?,
         key: Secret,
         answerLimit: Int
     ) -> TransportRequest {
+        let timeout = min(timeout ?? settings.timeout, settings.timeout)
         var headers: HTTPFields = [.accept: "application/json"]
-        if let name = HTTPField.Name(keyHeader) { headers[name] = key.withPlaintext { $0 } }
+        if let name = HTTPField.Name(keyHeader) { headers[name] = keyPrefix + key.withPlaintext { $0 } }
         let limits = TransportLimits(
-            connect: min(.seconds(10), settings.timeout),
-            firstByte: settings.timeout,
-            total: settings.timeout,
-            stall: min(.seconds(60), settings.timeout),
+            connect: min(.seconds(10), timeout),
+            firstByte: timeout,
+            total: timeout,
+            stall: min(.seconds(60), timeout),
             responseBytes: answerLimit
         )
         return TransportRequest(method, settings.baseURL + path, headers: headers, limits: limits)

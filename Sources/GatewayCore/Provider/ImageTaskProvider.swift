@@ -42,6 +42,12 @@ public protocol ImageTaskProvider: Sendable {
     ///
     /// - Parameter key: The credential to prove.
     func models(key: Secret) async throws(ProviderError) -> [String]
+
+    /// What the vendor says today of its models, where it publishes that: takes the place of the descriptor's tables.
+    ///
+    /// - Parameter key: A credential, where one is needed for it.
+    /// - Returns: The models by the vendor's own names; empty if the vendor publishes no such thing.
+    func capabilities(key: Secret) async throws(ProviderError) -> [String: ModelCapabilities]
 }
 
 extension ImageTaskProvider {
@@ -49,6 +55,9 @@ extension ImageTaskProvider {
     public func poll(_ job: ProviderJob, key: Secret) async throws(ProviderError) -> ProviderProgress {
         throw ProviderError(.failed, "This provider has no jobs to ask for.")
     }
+
+    /// Nothing: the descriptor's tables stand.
+    public func capabilities(key: Secret) async throws(ProviderError) -> [String: ModelCapabilities] { [:] }
 }
 
 /// What an adapter is asked for: a request fitted to one model of one vendor by the engine.
@@ -73,6 +82,15 @@ public struct ProviderCall: Sendable, Equatable {
     public var seed: Int?
     /// What not to draw, where the model has such a field.
     public var negativePrompt: String?
+    /// The kind of background, where the model can be told one.
+    public var background: ImageRequest.Background?
+    /// The pictures to edit, the first one the base; empty for text to picture.
+    public var inputs: [InputPicture] = []
+    /// Where to edit the first of them: the transparent parts of a picture of the same size.
+    public var mask: InputPicture?
+
+    /// Whether pictures are to be edited.
+    public var isEdit: Bool { !inputs.isEmpty }
 
     /// Creates a call for one picture.
     public init(model: String, prompt: String, count: Int = 1) {

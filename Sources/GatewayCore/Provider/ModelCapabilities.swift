@@ -22,6 +22,18 @@ public struct ModelCapabilities: Sendable, Hashable {
     public var hasNegativePrompt: Bool
     /// Whether it can draw on a transparent background.
     public var hasTransparency: Bool
+    /// The grades of care it distinguishes; empty if it cannot be told one.
+    public var qualities: [ImageRequest.Quality]
+    /// Whether the compression of its formats can be told.
+    public var hasCompression: Bool
+    /// How many pictures it can edit at once; 0 if it cannot edit.
+    public var maxInputs: Int
+    /// The encodings it takes as input.
+    public var inputFormats: [PictureFormat]
+    /// Whether it can be told where to edit.
+    public var takesMask: Bool
+    /// How many characters (Unicode scalars) its prompt may have.
+    public var promptLimit: Int
 
     /// Creates a description.
     public init(
@@ -34,7 +46,13 @@ public struct ModelCapabilities: Sendable, Hashable {
         nativeFormat: PictureFormat,
         hasSeed: Bool = false,
         hasNegativePrompt: Bool = false,
-        hasTransparency: Bool = false
+        hasTransparency: Bool = false,
+        qualities: [ImageRequest.Quality] = [],
+        hasCompression: Bool = false,
+        maxInputs: Int = 0,
+        inputFormats: [PictureFormat] = PictureFormat.allCases,
+        takesMask: Bool = false,
+        promptLimit: Int = 32_000
     ) {
         self.aspectRatios = aspectRatios
         self.tiers = tiers
@@ -46,6 +64,12 @@ public struct ModelCapabilities: Sendable, Hashable {
         self.hasSeed = hasSeed
         self.hasNegativePrompt = hasNegativePrompt
         self.hasTransparency = hasTransparency
+        self.qualities = qualities
+        self.hasCompression = hasCompression
+        self.maxInputs = maxInputs
+        self.inputFormats = inputFormats
+        self.takesMask = takesMask
+        self.promptLimit = promptLimit
     }
 }
 

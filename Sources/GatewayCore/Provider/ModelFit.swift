@@ -28,27 +28,33 @@ public struct ModelFit: Sendable, Equatable {
     ///   - capabilities: What that model can do.
     ///   - count: How many pictures this call shall ask for.
     ///   - mode: What to do with wishes that cannot be honored.
-    /// - Throws: ``InvalidRequest`` with `unsupported_parameter` in strict mode.
+    ///   - transcodes: Whether the gateway itself brings pictures into the wished format.
+    /// - Throws: ``InvalidRequest`` with `unsupported_parameter` for a wish that is not honored in strict mode; in every
+    ///   mode for pictures or a mask that the model does not take, and for a prompt that is too long for it.
     public init(
         _ request: ImageRequest,
         vendorModel: String,
         capabilities: ModelCapabilities,
         count: Int,
-        mode: ParameterMode
+        mode: ParameterMode,
+        transcodes: Bool = false
     ) throws(InvalidRequest) {
-        var fit = Fitting(capabilities: capabilities, mode: mode)
+        var fit = Fitting(capabilities: capabilities, mode: mode, transcodes: transcodes)
+        try fit.needs(of: request)
         var call = ProviderCall(model: vendorModel, prompt: request.prompt, count: count)
         (call.aspectRatio, call.tier) = try fit.geometry(size: request.size, ratio: request.aspectRatio)
         call.format = try fit.format(request.outputFormat)
         call.compression = call.format == nil || call.format == .png ? nil : request.outputCompression
-        call.quality = request.quality
+        call.quality = try fit.quality(request.quality)
         call.seed = try fit.optional(request.seed, "seed", capabilities.hasSeed)
         call.negativePrompt = try fit.optional(
             request.negativePrompt,
             "negative_prompt",
             capabilities.hasNegativePrompt
         )
-        if request.background == .transparent, !capabilities.hasTransparency {
+        if capabilities.hasTransparency {
+            call.background = request.background
+        } else if request.background == .transparent {
             try fit.give(up: "background", "The model draws no transparent background.")
         }
         self.call = call
@@ -61,12 +67,47 @@ public struct ModelFit: Sendable, Equatable {
 private struct Fitting {
     let capabilities: ModelCapabilities
     let mode: ParameterMode
+    let transcodes: Bool
     var warnings: [String] = []
     var adjusted: Set<String> = []
 
-    init(capabilities: ModelCapabilities, mode: ParameterMode) {
+    init(capabilities: ModelCapabilities, mode: ParameterMode, transcodes: Bool) {
         self.capabilities = capabilities
         self.mode = mode
+        self.transcodes = transcodes
+    }
+
+    /// What no closest value can stand for.
+    func needs(of request: ImageRequest) throws(InvalidRequest) {
+        if request.kind == .edit {
+            guard capabilities.maxInputs > 0 else {
+                throw InvalidRequest(.unsupportedParameter, "image", "The model cannot edit pictures.")
+            }
+            guard request.inputs.count <= capabilities.maxInputs else {
+                let sentence =
+                    "The model takes at most \(capabilities.maxInputs) pictures, not \(request.inputs.count)."
+                throw InvalidRequest(.unsupportedParameter, "image", sentence)
+            }
+        }
+        if request.mask != nil, !capabilities.takesMask {
+            throw InvalidRequest(.unsupportedParameter, "mask", "The model takes no mask.")
+        }
+        guard request.prompt.unicodeScalars.count <= capabilities.promptLimit else {
+            let sentence = "The model takes prompts of at most \(capabilities.promptLimit) characters."
+            throw InvalidRequest(.unsupportedParameter, "prompt", sentence)
+        }
+    }
+
+    /// The nearest grade: the words of the DALL·E era stand for the grades they meant.
+    mutating func quality(_ wish: ImageRequest.Quality?) throws(InvalidRequest) -> ImageRequest.Quality? {
+        guard let wish, !capabilities.qualities.contains(wish) else { return wish }
+        guard let nearest = capabilities.qualities.min(by: { $0.distance(to: wish) < $1.distance(to: wish) }) else {
+            return try optional(wish, "quality", false)
+        }
+        if nearest.distance(to: wish) > 0 {
+            try give(up: "quality", "The model has no quality \(wish.rawValue); \(nearest.rawValue) was used.")
+        }
+        return nearest
     }
 
     mutating func give(up parameter: String, _ sentence: String) throws(InvalidRequest) {
@@ -90,6 +131,8 @@ private struct Fitting {
         if capabilities.formats.contains(wish) { return wish }
         if capabilities.formats.isEmpty, capabilities.nativeFormat == wish { return nil }
         let given = capabilities.formats.first ?? capabilities.nativeFormat
+        // What is brought into another format loses nothing on the way there, if that can be had.
+        if transcodes { return capabilities.formats.contains(.png) ? .png : nil }
         try give(
             up: "output_format",
             "The model does not deliver \(wish.rawValue); the picture comes as \(given.rawValue)."
@@ -159,4 +202,19 @@ private struct Fitting {
     private func distance(_ left: Double, _ right: Double) -> Double { max(left / right, right / left) }
 
     private func log2(_ side: Int) -> Int { side.bitWidth - side.leadingZeroBitCount }
+}
+
+extension ImageRequest.Quality {
+    /// The grades in order, from cheap to costly.
+    private var rank: Int {
+        switch self {
+        case .low: 0
+        case .medium, .standard: 1
+        case .high, .hd: 2
+        case .xhigh: 3
+        case .max: 4
+        }
+    }
+
+    fileprivate func distance(to other: ImageRequest.Quality) -> Int { abs(rank - other.rank) }
 }

@@ -90,11 +90,14 @@ public struct ProviderSettings: Sendable {
     public var baseURL: String
     /// The limit of one call.
     public var timeout: Duration
+    /// What addresses of results begin with where a vendor gives them without a host; `nil` for the adapter's own guess.
+    public var resultBaseURL: String?
 
     /// Creates settings.
-    public init(name: String, baseURL: String, timeout: Duration) {
+    public init(name: String, baseURL: String, timeout: Duration, resultBaseURL: String? = nil) {
         self.name = name
         self.baseURL = baseURL.hasSuffix("/") ? String(baseURL.dropLast()) : baseURL
         self.timeout = timeout
+        self.resultBaseURL = resultBaseURL
     }
 }

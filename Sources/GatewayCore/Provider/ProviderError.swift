@@ -42,7 +42,7 @@ extension ProviderError {
     public struct Code: Sendable, Hashable, CustomStringConvertible {
         private enum Name: String {
             case invalidRequest, refused, credential, outOfCredit, modelUnavailable, rateLimited, overloaded
-            case unreachable, noImage, outcomeUnknown, failed, notUnderstood
+            case unreachable, noImage, badPicture, outcomeUnknown, jobNotFound, failed, notUnderstood
         }
 
         private let name: Name
@@ -65,8 +65,12 @@ extension ProviderError {
         public static let unreachable = Code(name: .unreachable)
         /// The vendor answered without a picture and without a refusal.
         public static let noImage = Code(name: .noImage)
+        /// What the vendor delivered as a picture is none that can be used: made, and probably billed.
+        public static let badPicture = Code(name: .badPicture)
         /// Sent, and no answer: it may have run and may be billed.
         public static let outcomeUnknown = Code(name: .outcomeUnknown)
+        /// The vendor does not know the job it is asked for: not yet, or not any more.
+        public static let jobNotFound = Code(name: .jobNotFound)
         /// The vendor says that the work it had accepted failed.
         public static let failed = Code(name: .failed)
         /// The vendor answered in a way its description does not have.
@@ -77,10 +81,10 @@ extension ProviderError {
 
         var defaultRecovery: Recovery {
             switch name {
-            case .invalidRequest, .refused, .outcomeUnknown: .report
+            case .invalidRequest, .refused, .outcomeUnknown, .jobNotFound: .report
             case .credential, .outOfCredit, .modelUnavailable, .rateLimited, .unreachable, .failed: .failOver
             case .overloaded: .failOver
-            case .noImage, .notUnderstood: .failOver
+            case .noImage, .badPicture, .notUnderstood: .failOver
             }
         }
 
@@ -90,7 +94,7 @@ extension ProviderError {
             case .unreachable: .notSent
             case .refused: .refused
             case .noImage: .noImage
-            case .outcomeUnknown, .notUnderstood: .unknown
+            case .outcomeUnknown, .badPicture, .jobNotFound, .notUnderstood: .unknown
             case .failed: .failed
             }
         }

@@ -38,6 +38,13 @@ public struct ImageRequest: Sendable, Hashable, Codable {
     public let user: String?
     /// The caller's own notes; at most 16 pairs.
     public let metadata: [String: String]
+    /// The pictures to edit, the first one the base; 1 to 16 for an edit, none for a generation.
+    public let inputs: [InputImage]
+    /// Where to edit the first picture: its transparent parts.
+    public let mask: InputImage?
+
+    /// How many pictures one edit may name.
+    public static let maxInputs = 16
 
     /// What kind of work a request is.
     public enum Kind: String, Sendable, Codable {
@@ -97,6 +104,10 @@ extension ImageRequest {
         public var count, outputCompression, seed: Int?
         /// The caller's notes.
         public var metadata: [String: String] = [:]
+        /// The pictures to edit, in order.
+        public var inputs: [InputImage] = []
+        /// Where to edit.
+        public var mask: InputImage?
 
         /// Creates an empty draft.
         public init() {}
@@ -123,6 +134,8 @@ extension ImageRequest {
         moderation = try Self.word(draft.moderation, "moderation")
         user = try Self.optionalText(draft.user, "user", atMost: 512)
         metadata = try Self.notes(draft.metadata)
+        inputs = try Self.inputs(draft)
+        mask = draft.mask
         if background == .transparent, outputFormat == .jpeg {
             throw InvalidRequest(
                 .invalidValue,
@@ -207,6 +220,24 @@ extension ImageRequest {
             throw InvalidRequest(.invalidValue, "aspect_ratio", "The parameter 'aspect_ratio' must look like 16:9.")
         }
         return ratio
+    }
+
+    private static func inputs(_ draft: Draft) throws(InvalidRequest) -> [InputImage] {
+        guard draft.kind == .edit else {
+            if draft.inputs.isEmpty, draft.mask == nil { return [] }
+            throw InvalidRequest(
+                .unsupportedParameter,
+                "image",
+                "Text-to-image takes no pictures; send them to /v1/images/edits."
+            )
+        }
+        guard !draft.inputs.isEmpty else {
+            throw InvalidRequest(.missingParameter, "image", "An edit needs at least one picture in 'image'.")
+        }
+        guard draft.inputs.count <= maxInputs else {
+            throw InvalidRequest(.invalidValue, "image", "An edit takes at most \(maxInputs) pictures.")
+        }
+        return draft.inputs
     }
 
     private static func notes(_ pairs: [String: String]) throws(InvalidRequest) -> [String: String] {

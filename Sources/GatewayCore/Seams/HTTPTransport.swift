@@ -190,6 +190,8 @@ public struct TransportError: Error, Sendable, Equatable {
         case nameNotResolved
         /// No connection came about.
         case notConnected
+        /// The name leads to an address that this transport may not connect to; nothing was sent.
+        case addressRefused
         /// TLS failed: certificate, version.
         case tls
         /// A time limit ended it.

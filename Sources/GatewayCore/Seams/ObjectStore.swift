@@ -11,6 +11,25 @@ public protocol ObjectStore: Sendable {
     ///   - key: Its name; unguessable names make overwriting a matter of retries only.
     func put(_ object: ObjectBody, at key: ObjectKey) async throws(ObjectError)
 
+    /// Stores an object whose bytes come while they are stored, replacing what was there; durable when it returns.
+    ///
+    /// The bytes can be asked for only once: a failure is not repeated here but thrown, and nothing is left at the key
+    /// but what was there before. A source that ends early, late or with an error is thrown as a temporary
+    /// ``ObjectError/Code/incomplete``.
+    ///
+    /// - Parameters:
+    ///   - object: The picture and what is said about it.
+    ///   - key: Its name.
+    func put(_ object: ObjectStream, at key: ObjectKey) async throws(ObjectError)
+
+    /// Reads an object whole.
+    ///
+    /// - Parameters:
+    ///   - key: Its name.
+    ///   - limit: How many bytes it may have.
+    /// - Throws: ``ObjectError`` with `notFound` for an object that is not there or larger than that.
+    func get(_ key: ObjectKey, atMost limit: Int) async throws(ObjectError) -> ByteBuffer
+
     /// Deletes an object; an object that is not there is no error.
     ///
     /// - Parameter key: Its name.
@@ -23,6 +42,23 @@ public protocol ObjectStore: Sendable {
     ///   - signedAt: When its life begins.
     ///   - lifetime: How long it lives.
     func link(to key: ObjectKey, signedAt: Timestamp, lifetime: Duration) throws(ObjectError) -> String
+}
+
+extension ObjectStore {
+    /// Gathers the bytes and stores them.
+    public func put(_ object: ObjectStream, at key: ObjectKey) async throws(ObjectError) {
+        var buffers: [ByteBuffer] = []
+        do {
+            for try await chunk in object.chunks { buffers.append(chunk) }
+        } catch {
+            throw ObjectError(.incomplete, isTemporary: true, "The object ended with an error.", cause: error)
+        }
+        let body = ObjectBody(contentType: object.contentType, buffers: buffers)
+        guard body.length == object.length else {
+            throw ObjectError(.incomplete, isTemporary: true, "The object has another length than was said.")
+        }
+        try await put(body, at: key)
+    }
 }
 
 /// An object on its way into a store.
@@ -40,6 +76,23 @@ public struct ObjectBody: Sendable {
 
     /// Its length in bytes.
     public var length: Int { buffers.reduce(0) { $0 + $1.readableBytes } }
+}
+
+/// An object whose bytes are still on their way to this process.
+public struct ObjectStream: Sendable {
+    /// The media type it will be served as.
+    public var contentType: String
+    /// How many bytes it has.
+    public var length: Int
+    /// The bytes, to be read once.
+    public var chunks: TransportChunks
+
+    /// Creates a stream.
+    public init(contentType: String, length: Int, chunks: TransportChunks) {
+        self.contentType = contentType
+        self.length = length
+        self.chunks = chunks
+    }
 }
 
 /// The name of an object, without the store's own prefix.
@@ -74,6 +127,17 @@ public struct ObjectKey: Sendable, Hashable, Codable, CustomStringConvertible {
     public static func picture(of task: ImageTask, index: Int, format: PictureFormat) -> ObjectKey {
         let day = CivilDate(task.createdAt)
         return ObjectKey(unchecked: "\(day.path)/\(task.id)-\(index).\(format.fileExtension)")
+    }
+
+    /// The key of a picture that came with a task's request: `inputs/2026/11/21/image_01KC…-0.png`.
+    ///
+    /// - Parameters:
+    ///   - task: The task.
+    ///   - place: The picture's place among the inputs; a mask comes behind the last.
+    ///   - format: The picture's format.
+    public static func input(of task: ImageTask, place: Int, format: PictureFormat) -> ObjectKey {
+        let day = CivilDate(task.createdAt)
+        return ObjectKey(unchecked: "inputs/\(day.path)/\(task.id)-\(place).\(format.fileExtension)")
     }
 
     private init(unchecked text: String) {
@@ -112,6 +176,8 @@ public struct ObjectError: Error, Sendable {
         case noBucket
         /// No space left.
         case full
+        /// A stream that was to be stored ended early, late or with an error.
+        case incomplete
         /// The store cannot be reached or is overloaded.
         case unavailable
         /// The store does not do what was asked, or is set up wrongly.

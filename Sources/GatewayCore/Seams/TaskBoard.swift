@@ -19,10 +19,10 @@ public final class TaskBoard: Sendable {
     private let state = Mutex(State())
 
     /// Tasks that this process shall run, because their callers wait here; for the one engine of this process.
-    public let assignments: AsyncStream<ImageTask>
+    public let assignments: AsyncStream<Assignment>
     /// One element whenever there may be something to claim; several signals may show as one.
     public let queueSignals: AsyncStream<Void>
-    private let assigner: AsyncStream<ImageTask>.Continuation
+    private let assigner: AsyncStream<Assignment>.Continuation
     private let signaler: AsyncStream<Void>.Continuation
 
     /// Whether nobody watches and nobody waits: nothing is kept for a task that is over.
@@ -40,11 +40,15 @@ public final class TaskBoard: Sendable {
 
     /// Gives the engine a task that was written with this process as its node.
     ///
+    /// - Parameters:
+    ///   - task: The task.
+    ///   - uploads: The pictures that came with it, in the order of its inputs, a mask last, so that they need not be read
+    ///     from the object store; they are kept no longer than the task runs here.
     /// - Returns: `false` if the engine takes nothing more on: nobody need wait for it here then. Another process takes the
     ///   task over when this one is gone.
     @discardableResult
-    public func assign(_ task: ImageTask) -> Bool {
-        if case .terminated = assigner.yield(task) {
+    public func assign(_ task: ImageTask, uploads: [InputPicture] = []) -> Bool {
+        if case .terminated = assigner.yield(Assignment(task: task, uploads: uploads)) {
             settled(task.id)
             return false
         }
@@ -150,6 +154,14 @@ public final class TaskBoard: Sendable {
     public func takeCaller(of id: TaskID) -> WaitingCaller? {
         state.withLock { $0.callers.removeValue(forKey: id) }.map(WaitingCaller.init(continuation:))
     }
+}
+
+/// A task that this process shall run, with what came along and is in memory anyway.
+public struct Assignment: Sendable {
+    /// The task, as it was written.
+    public var task: ImageTask
+    /// The pictures of its request's `upload` inputs, in order, a mask last; empty if there are none.
+    public var uploads: [InputPicture]
 }
 
 /// A caller who waits for pictures and has been promised them.

@@ -8,6 +8,8 @@ public struct Attempt: Sendable, Codable, Hashable {
     public var provider: String
     /// The vendor's own model name.
     public var model: String
+    /// The pool's name for the key it was made with: only that account can be asked for the work.
+    public var key: String?
     /// When it was written down.
     public var startedAt: Timestamp
     /// When its outcome was known; `nil` while it runs.
@@ -20,10 +22,11 @@ public struct Attempt: Sendable, Codable, Hashable {
     public var error: String?
 
     /// Creates an attempt that begins now.
-    public init(portion: Int, provider: String, model: String, startedAt: Timestamp) {
+    public init(portion: Int, provider: String, model: String, key: String? = nil, startedAt: Timestamp) {
         self.portion = portion
         self.provider = provider
         self.model = model
+        self.key = key
         self.startedAt = startedAt
     }
 
@@ -103,6 +106,8 @@ public struct TaskFailure: Error, Sendable, Codable, Hashable {
         case resultExpired = "result_expired"
         /// An input or a result is not a picture that can be used.
         case invalidImage = "invalid_image"
+        /// An input or a result is larger than allowed.
+        case payloadTooLarge = "payload_too_large"
         /// No candidate can honor a parameter, or a vendor does not take the request as it is.
         case unsupportedParameter = "unsupported_parameter"
     }

@@ -24,7 +24,7 @@ public struct Portion: Sendable, Codable, Hashable {
         /// A vendor works on it: after a crash it is polled, never sent again.
         case waiting(attempt: Int, job: ProviderJob)
         /// The vendor is done, the pictures are being fetched: after a crash they are fetched again.
-        case fetching(attempt: Int, urls: [String])
+        case fetching(attempt: Int, urls: [String], revisedPrompt: String?)
         /// The pictures are in the object store.
         case stored([StoredPicture])
         /// The pictures went to the waiting caller and were not stored.
@@ -43,7 +43,7 @@ public struct Portion: Sendable, Codable, Hashable {
         /// The attempt that is under way.
         public var attempt: Int? {
             switch self {
-            case .submitting(let attempt), .waiting(let attempt, _), .fetching(let attempt, _): attempt
+            case .submitting(let attempt), .waiting(let attempt, _), .fetching(let attempt, _, _): attempt
             case .queued, .stored, .delivered, .failed: nil
             }
         }

@@ -9,11 +9,11 @@ public enum TaskEvent: Sendable {
     /// The process gives it back; any may claim it.
     case released
     /// An attempt is about to be sent for a portion.
-    case submitting(portion: Int, provider: String, model: String, warnings: [String])
+    case submitting(portion: Int, provider: String, model: String, key: String? = nil, warnings: [String])
     /// The vendor works on it.
     case accepted(portion: Int, job: ProviderJob)
     /// The vendor is done; the pictures are at these addresses.
-    case generated(portion: Int, urls: [String], usage: Usage?)
+    case generated(portion: Int, urls: [String], revisedPrompt: String? = nil, usage: Usage?, warnings: [String] = [])
     /// An attempt ended without pictures; the portion may be submitted again.
     case attemptFailed(portion: Int, outcome: Attempt.Outcome, error: String)
     /// The pictures are in the object store.
@@ -66,20 +66,21 @@ extension ImageTask {
         case .released:
             node = nil
             loseSubmissions(at: now)
-        case .submitting(let portion, let provider, let model, let warnings):
+        case .submitting(let portion, let provider, let model, let key, let warnings):
             try expect(portion, "submitted") { $0 == .queued }
-            attempts.append(Attempt(portion: portion, provider: provider, model: model, startedAt: now))
+            attempts.append(Attempt(portion: portion, provider: provider, model: model, key: key, startedAt: now))
             portions[portion].stage = .submitting(attempt: attempts.count - 1)
             add(warnings)
         case .accepted(let portion, let job):
             let attempt = try unanswered(portion, "accepted")
             attempts[attempt].vendorTaskID = job.id
             portions[portion].stage = .waiting(attempt: attempt, job: job)
-        case .generated(let portion, let urls, let usage):
+        case .generated(let portion, let urls, let revisedPrompt, let usage, let warnings):
             let attempt = try running(portion, "generated")
             end(attempt, .succeeded, nil, at: now)
             add(usage)
-            portions[portion].stage = .fetching(attempt: attempt, urls: urls)
+            add(warnings)
+            portions[portion].stage = .fetching(attempt: attempt, urls: urls, revisedPrompt: revisedPrompt)
         case .attemptFailed(let portion, let outcome, let error):
             let attempt = try unanswered(portion, "failed")
             end(attempt, outcome, error, at: now)

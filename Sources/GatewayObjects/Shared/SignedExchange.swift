@@ -84,7 +84,7 @@ struct SignedExchange: Sendable {
                 error: ObjectError(.unavailable, isTemporary: true, "The transfer was given up.", cause: error),
                 remedy: .none
             )
-        case .nameNotResolved, .notConnected, .tls, .timedOut, .broken, .tooLarge, .bodyFailed:
+        case .nameNotResolved, .notConnected, .addressRefused, .tls, .timedOut, .broken, .tooLarge, .bodyFailed:
             RemoteFailure(
                 error: ObjectError(
                     .unavailable,

@@ -1,6 +1,7 @@
 // Part of ImageGateway. SPDX-License-Identifier: Apache-2.0
 
 import GatewayCore
+import NIOCore
 
 /// The storage of a gateway that has none: everything that needs it says so.
 struct NoObjectStore: ObjectStore {
@@ -11,6 +12,8 @@ struct NoObjectStore: ObjectStore {
     )
 
     func put(_ object: ObjectBody, at key: ObjectKey) async throws(ObjectError) { throw Self.refusal }
+
+    func get(_ key: ObjectKey, atMost limit: Int) async throws(ObjectError) -> ByteBuffer { throw Self.refusal }
 
     func delete(_ key: ObjectKey) async throws(ObjectError) { throw Self.refusal }
 

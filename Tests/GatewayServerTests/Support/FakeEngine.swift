@@ -17,7 +17,7 @@ struct FakeEngine: Sendable {
     /// Treats every assigned task, until the test ends.
     func run(_ conduct: @escaping Conduct) async {
         await withDiscardingTaskGroup { group in
-            for await task in board.assignments {
+            for await task in board.assignments.map(\.task) {
                 group.addTask {
                     do {
                         try await conduct(self, task)

@@ -8,6 +8,7 @@ import HTTPTypes
 struct CurlOptions {
     let handle: UnsafeMutableRawPointer
     let request: TransportRequest
+    let gate: CurlGate
     /// Whether the answer may have to wait, for its reader or for room in memory.
     let mayBeHeldBack: Bool
     let settings: CurlSettings
@@ -23,6 +24,9 @@ struct CurlOptions {
         // A signed path must leave as it was signed.
         set(CURLOPT_PATH_AS_IS, 1)
         set(CURLOPT_FOLLOWLOCATION, 0)
+        // Credentials come in headers that the caller wrote, never out of a URL or a file.
+        set(CURLOPT_DISALLOW_USERNAME_IN_URL, 1)
+        set(CURLOPT_NETRC, Int(CURL_NETRC_IGNORED.rawValue))
         set(CURLOPT_NOSIGNAL, 1)
         // To end an exchange whose name is still being looked up, libcurl would wait for the system's answer, and the
         // loop with it.
@@ -42,6 +46,7 @@ struct CurlOptions {
         if let file = settings.certificateFile { set(CURLOPT_CAINFO, file) }
         setMethod()
         setCallbacks(owner)
+        gate.install(handle, settings)
         let list = try headerList()
         gateway_curl_set_pointer(handle, CURLOPT_HTTPHEADER, list)
         return list
@@ -162,7 +167,7 @@ extension CurlExchange {
 enum CurlFailure {
     static func describe(_ code: CURLcode) -> (TransportError.Code, String) {
         switch code {
-        case CURLE_URL_MALFORMAT:
+        case CURLE_URL_MALFORMAT, CURLE_LOGIN_DENIED:
             (.invalidURL, "The URL cannot be used.")
         case CURLE_COULDNT_RESOLVE_HOST, CURLE_COULDNT_RESOLVE_PROXY:
             (.nameNotResolved, "The host's name has no address.")

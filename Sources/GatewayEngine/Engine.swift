@@ -56,6 +56,8 @@ public struct Engine: Service {
     ///   - store: Where tasks live.
     ///   - objects: Where pictures go.
     ///   - board: The doors to the server of this process.
+    ///   - fetch: The ways to pictures that callers and vendors give addresses for.
+    ///   - transcoder: Who brings pictures into the format that was asked for; `nil` to leave them as they come.
     ///   - settings: The limits.
     ///   - time: The clock.
     ///   - logger: Where to tell what happens.
@@ -66,6 +68,8 @@ public struct Engine: Service {
         store: any TaskStore,
         objects: any ObjectStore,
         board: TaskBoard,
+        fetch: FetchDoors,
+        transcoder: (any PictureTranscoder)? = nil,
         settings: EngineSettings = EngineSettings(),
         time: any TimeSource = SystemTime(),
         logger: Logger
@@ -79,7 +83,14 @@ public struct Engine: Service {
             store: store,
             board: board,
             memory: ByteBudget(limit: settings.memoryBudget),
-            keeper: PictureKeeper(objects: objects, workers: workers, time: time, logger: logger),
+            keeper: PictureKeeper(
+                objects: objects,
+                fetcher: PictureFetcher(fetch, workers: workers, pool: pool, time: time, logger: logger),
+                finisher: PictureFinisher(transcoder: transcoder, logger: logger),
+                workers: workers,
+                time: time,
+                logger: logger
+            ),
             workers: workers,
             parameterMode: settings.parameterMode,
             taskTimeout: settings.taskTimeout,
@@ -269,4 +280,8 @@ struct EngineParts: Sendable {
     let taskTimeout: Duration
     let time: any TimeSource
     let logger: Logger
+
+    var fetcher: PictureFetcher { keeper.fetcher }
+    var finisher: PictureFinisher { keeper.finisher }
+    var transcoder: (any PictureTranscoder)? { keeper.finisher.transcoder }
 }

@@ -3,19 +3,12 @@
 import GatewayCore
 import Logging
 
-/// The pictures of a portion, and what the row will say about them.
-struct CheckedPortion: Sendable {
-    var index: Int
-    var pictures: [CheckedPicture]
-    var usage: Usage?
-    var warnings: [String]
-}
-
 /// One portion of a task from where it is to its pictures: asks vendor after vendor until one delivers.
 struct PortionRun: Sendable {
     let index: Int
     let live: LiveTask
     let candidates: [ProviderRouter.Candidate]
+    let inputs: TaskInputs
     let parts: EngineParts
     let logger: Logger
 
@@ -24,6 +17,17 @@ struct PortionRun: Sendable {
     /// - Returns: The pictures; `nil` if the portion was given up, which the row says then.
     /// - Throws: Only what ends the whole task: a lost row, cancellation.
     func run() async throws -> CheckedPortion? {
+        do {
+            if let remote { return try await collected(CheckedPortion(index: index, remote: remote)) }
+            return try await bought()
+        } catch let loss as LostPictures {
+            try await live.record(.portionFailed(portion: index, loss.failure))
+            return nil
+        }
+    }
+
+    /// Asks vendor after vendor.
+    private func bought() async throws -> CheckedPortion? {
         let fits = fits
         guard !fits.isEmpty else {
             try await live.record(.portionFailed(portion: index, unfit))
@@ -54,7 +58,7 @@ struct PortionRun: Sendable {
     }
 
     /// A candidate with the request fitted to it.
-    private struct Fit {
+    struct Fit {
         var candidate: ProviderRouter.Candidate
         var member: ProviderPool.Member
         var fit: ModelFit
@@ -75,7 +79,8 @@ struct PortionRun: Sendable {
                 vendorModel: candidate.vendorModel,
                 capabilities: candidate.capabilities,
                 count: live.task.portions[index].count,
-                mode: mode
+                mode: mode,
+                transcodes: parts.transcoder != nil
             )
         else { return nil }
         return Fit(candidate: candidate, member: member, fit: fit)
@@ -83,7 +88,12 @@ struct PortionRun: Sendable {
 
     /// The vendor that has the work already: it is asked, whether or not it would be a candidate today.
     private var holder: Fit? {
-        guard let attempt = job?.attempt, let member = parts.pool[attempt.provider] else { return nil }
+        job.flatMap { fit(of: $0.attempt) }
+    }
+
+    /// The request as it was fitted for an attempt.
+    func fit(of attempt: Attempt) -> Fit? {
+        guard let member = parts.pool[attempt.provider] else { return nil }
         let descriptor = type(of: member.provider.adapter).descriptor
         let candidate = ProviderRouter.Candidate(
             provider: attempt.provider,
@@ -154,18 +164,19 @@ extension PortionRun {
         let key = fit.member.nextKey()
         let following = JobRun(provider: fit.member.provider, key: key, parts: parts, logger: logger)
         if let job {
-            return try await followed { try check(try await following.resume(job.job, record: recordJob), fit) }
+            return try await followed { try await take(try await following.resume(job.job, record: recordJob), fit) }
         }
         switch try await submit(fit, key) {
-        case .done(let result): return try check(result, fit)
+        case .done(let result): return try await take(result, fit)
         case .waiting(let job):
             try await recordJob(job)
-            return try await followed { try check(try await following.run(job, record: recordJob), fit) }
+            return try await followed { try await take(try await following.run(job, record: recordJob), fit) }
         }
     }
 
     private func submit(_ fit: Fit, _ key: Secret) async throws -> ProviderProgress {
-        try await parts.workers.withSlot {
+        let call = try await inputs.filling(fit.fit.call, for: fit.candidate.capabilities)
+        return try await parts.workers.withSlot {
             let nothingWasSent = live.task.attempts.allSatisfy { $0.outcome == .notSent }
             if nothingWasSent, parts.board.hasHungUp(live.task.id) {
                 throw TaskFailure(.taskCancelled, "The caller hung up before anything was sent to a provider.")
@@ -182,7 +193,7 @@ extension PortionRun {
             guard !Task.isCancelled else {
                 throw ProviderError(.unreachable, "The work was stopped before it was sent.")
             }
-            return try await fit.member.provider.adapter.submit(fit.fit.call, key: key)
+            return try await fit.member.provider.adapter.submit(call, key: key)
         }
     }
 
@@ -199,27 +210,6 @@ extension PortionRun {
             if error.code == .noImage { error.outcome = .unknown }
             throw error
         }
-    }
-
-    /// Takes the pictures that can be used; the others are said to be missing.
-    private func check(_ result: ProviderResult, _ fit: Fit) throws(ProviderError) -> CheckedPortion {
-        var pictures: [CheckedPicture] = []
-        var damage: ProviderError?
-        for image in result.images.prefix(fit.fit.call.count) {
-            do throws(ProviderError) {
-                pictures.append(
-                    try CheckedPicture(image, revisedPrompt: result.revisedPrompt, needsBytes: live.task.needsLink)
-                )
-            } catch {
-                damage = error
-            }
-        }
-        guard !pictures.isEmpty else { throw damage ?? ProviderError(.noImage, "The answer has no picture.") }
-        var warnings = live.task.request.deviations(in: pictures.map(\.header), told: fit.fit.adjusted) + result.missing
-        if pictures.count < fit.fit.call.count, result.missing.isEmpty || damage != nil {
-            warnings.append("A call for \(fit.fit.call.count) pictures gave \(pictures.count) that can be used.")
-        }
-        return CheckedPortion(index: index, pictures: pictures, usage: result.usage, warnings: warnings)
     }
 
     /// Writes down how an attempt ended, in one step with the end of the portion if that is its end.

@@ -19,6 +19,8 @@ public struct EngineProvider: Sendable {
     public var resubmitUnknown: ResubmitUnknown
     /// What to do when the vendor says that work it had accepted failed.
     public var failedTask: FailedTask
+    /// Whether it stands on the operator's own network: its results are fetched from there without the guard.
+    public var allowsPrivateNetwork = false
 
     /// Creates a provider.
     public init(

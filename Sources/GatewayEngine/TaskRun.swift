@@ -45,6 +45,8 @@ struct TaskRun: Sendable {
         }
         parts.board.settled(live.task.id)
         report()
+        // A task that failed keeps its pictures: it can be tried again.
+        if live.task.status == .completed { await parts.keeper.discard(live.task.inputKeys) }
     }
 
     private func withDeadline() async throws {
@@ -66,9 +68,17 @@ struct TaskRun: Sendable {
         let candidates = parts.router.candidates(for: live.task.request.model)
         let open = live.task.portions.indices.filter { !live.task.portions[$0].stage.isFinal }
         let mayHandOver = !live.task.needsLink
+        let inputs = TaskInputs(of: live.task, uploads: uploads, parts: parts, logger: logger)
         try await withThrowingTaskGroup(of: Void.self) { group in
             for index in open {
-                let portion = PortionRun(index: index, live: live, candidates: candidates, parts: parts, logger: logger)
+                let portion = PortionRun(
+                    index: index,
+                    live: live,
+                    candidates: candidates,
+                    inputs: inputs,
+                    parts: parts,
+                    logger: logger
+                )
                 group.addTask {
                     guard let made = try await portion.run() else { return }
                     basket.put(made)
@@ -123,7 +133,11 @@ struct TaskRun: Sendable {
         let task = live.task
         let firstIndex = task.portions.prefix(made.index).reduce(0) { $0 + $1.count }
         do {
-            let pictures = try await parts.keeper.keep(made.pictures, of: task, firstIndex: firstIndex)
+            let pictures = try await parts.keeper.keep(made, of: task, firstIndex: firstIndex)
+            var made = made
+            if let remote = made.remote {
+                made.warnings = task.request.deviations(in: pictures.map(\.header), told: remote.told)
+            }
             try await record(made, pictures)
         } catch let failure as TaskFailure {
             try await live.record(Self.lost(made, failure))
@@ -155,15 +169,14 @@ struct TaskRun: Sendable {
         } catch {
             return
         }
-        await parts.keeper.discard(pictures.filter { !kept.contains($0.key) })
+        await parts.keeper.discard(pictures.map(\.key).filter { !kept.contains($0) }.compactMap { ObjectKey($0) })
     }
 
     /// What is written when pictures were made, and billed, and cannot be kept.
     private static func lost(_ made: CheckedPortion, _ failure: TaskFailure) -> [TaskEvent] {
-        [
-            .generated(portion: made.index, urls: [], usage: made.usage),
-            .portionFailed(portion: made.index, failure),
-        ]
+        let end = TaskEvent.portionFailed(portion: made.index, failure)
+        // Of pictures that stayed at the vendor, the row knows already that they were made.
+        return made.remote != nil ? [end] : [.generated(portion: made.index, urls: [], usage: made.usage), end]
     }
 }
 

@@ -16,7 +16,16 @@ final class GatewayFixture: Sendable {
     static let key = "test-key-of-alice"
 
     /// Starts the vendors and writes the gateway's configuration; the gateway itself is started by ``startGateway()``.
-    init(latency: String = "50ms", pictureBytes: Int? = nil, extra: String = "") async throws {
+    ///
+    /// - Parameters:
+    ///   - latency: How long the vendors take.
+    ///   - pictureBytes: How large their pictures are.
+    ///   - vendors: The `providers` and what follows them in the configuration, by the vendors' address.
+    init(
+        latency: String = "50ms",
+        pictureBytes: Int? = nil,
+        vendors: (_ base: String) -> String = GatewayFixture.google
+    ) async throws {
         folder = try RunningProgram.newFolder()
         transport = try CurlTransport()
         let emulatorPort = try RunningProgram.freePort()
@@ -37,20 +46,25 @@ final class GatewayFixture: Sendable {
               keys:
                 - { name: alice, key: \(Self.key) }
                 - { name: bob, key: test-key-of-bob, models: ["imagen-*"] }
-            providers:
-              - name: google
-                kind: gemini
-                base_url: http://127.0.0.1:\(emulatorPort)
-                api_keys: [emulated-google]
-                max_concurrent: 256
-              - name: imagen
-                kind: imagen
-                base_url: http://127.0.0.1:\(emulatorPort)
-                api_keys: [emulated-imagen]
             engine: { memory_budget: 96MiB }
-            \(extra)
+            \(vendors("http://127.0.0.1:\(emulatorPort)"))
             """
         try Data(configuration.utf8).write(to: folder.appendingPathComponent("image-gateway.yaml"))
+    }
+
+    static func google(_ base: String) -> String {
+        """
+        providers:
+          - name: google
+            kind: gemini
+            base_url: \(base)
+            api_keys: [emulated-google]
+            max_concurrent: 256
+          - name: imagen
+            kind: imagen
+            base_url: \(base)
+            api_keys: [emulated-imagen]
+        """
     }
 
     func startGateway() async throws -> RunningProgram {
@@ -81,6 +95,32 @@ final class GatewayFixture: Sendable {
             )
         )
         return (response.status, response.headers, try JSON(reading: response.body))
+    }
+
+    /// Creates asynchronous tasks by many clients at once.
+    ///
+    /// - Returns: Their names.
+    func create(
+        _ count: Int,
+        clients: Int,
+        body: @escaping @Sendable (_ number: Int) -> JSON
+    ) async throws -> [String] {
+        try await withThrowingTaskGroup(of: [String].self) { group in
+            for client in 0..<clients {
+                group.addTask { [self] in
+                    var ids: [String] = []
+                    for number in stride(from: client, to: count, by: clients) {
+                        let answer = try await call(.post, "/v1/images/generations/async", body(number))
+                        guard answer.status == 200, let id = answer.json["id"]?.string else {
+                            throw ProgramFailure(message: "not accepted: \(answer.json)")
+                        }
+                        ids.append(id)
+                    }
+                    return ids
+                }
+            }
+            return try await group.reduce(into: []) { $0 += $1 }
+        }
     }
 
     /// What the vendors would have billed.

@@ -57,27 +57,9 @@ import Testing
         await fixture.end()
     }
 
-    /// Creates tasks by many clients at once.
     private func create(_ count: Int, _ fixture: GatewayFixture) async throws -> [String] {
-        try await withThrowingTaskGroup(of: [String].self) { group in
-            for client in 0..<Self.clients {
-                group.addTask {
-                    var ids: [String] = []
-                    for number in stride(from: client, to: count, by: Self.clients) {
-                        let answer = try await fixture.call(
-                            .post,
-                            "/v1/images/generations/async",
-                            ["model": "gemini-2.5-flash-image", "prompt": JSON("fox number \(number)")]
-                        )
-                        guard answer.status == 200, let id = answer.json["id"]?.string else {
-                            throw ProgramFailure(message: "not accepted: \(answer.json)")
-                        }
-                        ids.append(id)
-                    }
-                    return ids
-                }
-            }
-            return try await group.reduce(into: []) { $0 += $1 }
+        try await fixture.create(count, clients: Self.clients) { number in
+            ["model": "gemini-2.5-flash-image", "prompt": JSON("fox number \(number)")]
         }
     }
 }

@@ -44,11 +44,20 @@ import Testing
         let objects = Self.objects(failing: 1, Self.busy)
         let workers = Slots(limit: 1)
         let time = GatedTime(gate)
-        let keeper = PictureKeeper(objects: objects, workers: workers, time: time, logger: Bench.logger)
+        let keeper = PictureKeeper(
+            objects: objects,
+            fetcher: bench.parts.fetcher,
+            finisher: bench.parts.finisher,
+            workers: workers,
+            time: time,
+            logger: Bench.logger
+        )
         let task = try await bench.create()
         let picture = try CheckedPicture(.bytes(Picture.png(1)), revisedPrompt: nil, needsBytes: true)
 
-        let keeping = Task { try await keeper.keep([picture], of: task, firstIndex: 0) }
+        let portion = CheckedPortion(index: 0, pictures: [picture])
+
+        let keeping = Task { try await keeper.keep(portion, of: task, firstIndex: 0) }
         try await eventually { gate.waiting == 1 }
 
         #expect(try await workers.withSlot { true })

@@ -34,7 +34,6 @@ import Testing
         ("no pixels", .bytes(Picture.png(0))),
         ("a bomb", .bytes(Picture.png(50_000, 50_000))),
         ("a bomb in base64", .base64(Base64.encode(Picture.png(50_000, 50_000)))),
-        ("an address", .url("https://example.com/fox.png")),
     ]
 
     @Test(arguments: garbage, [true, false])

@@ -154,10 +154,13 @@ struct VendorAPI: Sendable {
                 cause: error
             )
         }
+        if error.code == .tooLarge {
+            let message = "The provider's answer is larger than \(answerLimit >> 20) MiB, which is the limit."
+            return ProviderError(.badPicture, message, detail: error.message, cause: error)
+        }
         let message =
             switch error.code {
             case .timedOut: "The provider did not answer in time; it may have done the work all the same."
-            case .tooLarge: "The provider's answer is larger than \(answerLimit >> 20) MiB, which is the limit."
             case .cancelled: "The call was cancelled after it had been sent."
             default: "The connection to the provider was lost after the request had been sent."
             }

@@ -36,6 +36,7 @@ public struct Gateway: Service {
     private let router: ProviderRouter
     private let engine: Engine
     private let curl: CurlTransport
+    private let guarded: CurlTransport
     private let taskIDs: TaskIDSource
     private let time: any TimeSource
 
@@ -53,6 +54,9 @@ public struct Gateway: Service {
         logger: Logger
     ) async throws {
         let curl = try CurlTransport()
+        // A way of its own, so that no connection made without the rule is ever used again under it.
+        let rule = AddressRule(allowing: configuration.fetch.allow)
+        let guarded = try CurlTransport(addressRule: rule)
         let node = TaskIDSource(time: time).next().description.replacing(TaskID.prefix, with: "node_")
         let providers = try Self.providers(configuration, transport: curl)
         let router = Self.router(configuration, providers)
@@ -66,6 +70,7 @@ public struct Gateway: Service {
         self.router = router
         self.providers = providers
         self.curl = curl
+        self.guarded = guarded
         self.time = time
         transport = curl
         board = TaskBoard()
@@ -78,6 +83,15 @@ public struct Gateway: Service {
             store: store,
             objects: objects,
             board: board,
+            fetch: FetchDoors(
+                guarded: guarded,
+                unguarded: curl,
+                rule: rule,
+                inputLimit: configuration.fetch.maxBytes,
+                inputTimeout: configuration.fetch.timeout,
+                time: time
+            ),
+            transcoder: nil,
             settings: EngineSettings(
                 workers: configuration.engine.workers,
                 memoryBudget: configuration.engine.memoryBudget,
@@ -100,6 +114,7 @@ public struct Gateway: Service {
     /// Closes database and network; after ``run()`` has ended.
     public func close() async {
         await store.close()
+        await guarded.close()
         await curl.close()
     }
 

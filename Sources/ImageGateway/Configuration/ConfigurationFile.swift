@@ -32,7 +32,8 @@ extension GatewayConfiguration {
         aliases = file.pairs("aliases")
         engine = Engine(file.section("engine"))
         log = Log(file.section("log"))
-        file.refuse("webhooks", "limits", "fetch")
+        fetch = Fetch(file.section("fetch"))
+        file.refuse("webhooks", "limits")
         file.close()
         check(mistakes)
         guard mistakes.sentences.isEmpty else { throw ConfigurationError(mistakes.sentences) }
@@ -156,6 +157,7 @@ extension GatewayConfiguration.Server {
         syncWait = reader.duration("sync_wait", zeroIsAllowed: true) ?? syncWait
         maxBody = reader.bytes("max_body") ?? maxBody
         parameters = reader.choice("parameters") ?? parameters
+        transcode = reader.flag("transcode") ?? transcode
         reader.close()
     }
 

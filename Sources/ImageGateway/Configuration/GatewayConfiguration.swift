@@ -22,6 +22,8 @@ public struct GatewayConfiguration: Sendable {
     public var aliases: [String: String] = [:]
     /// The limits of the engine.
     public var engine = Engine()
+    /// What may be fetched for callers.
+    public var fetch = Fetch()
     /// What is logged, and how.
     public var log = Log()
 
@@ -44,6 +46,8 @@ public struct GatewayConfiguration: Sendable {
         public var maxBody = 64 << 20
         /// What to do with wishes that cannot be honored.
         public var parameters = ParameterMode.nearest
+        /// Whether the gateway brings pictures into the wished `output_format` where a vendor cannot.
+        public var transcode = true
 
         /// The base of links, without a trailing slash.
         public var linkBase: String {

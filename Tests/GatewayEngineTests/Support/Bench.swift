@@ -13,6 +13,7 @@ struct Bench: Sendable {
     let samples: SampleTasks
     let store: any TaskStore
     let objects: MemoryObjectStore
+    let doors: FetchDoors
     let board = TaskBoard()
     let providers: [EngineProvider]
     let router: ProviderRouter
@@ -25,7 +26,10 @@ struct Bench: Sendable {
         routes: [ProviderRouter.Route] = [],
         mode: ParameterMode = .nearest,
         store: any TaskStore = MemoryTaskStore(),
-        objects: MemoryObjectStore = MemoryObjectStore()
+        objects: MemoryObjectStore = MemoryObjectStore(),
+        web: ReplayTransport = ReplayTransport([]),
+        intranet: ReplayTransport = ReplayTransport([]),
+        transcoder: (any PictureTranscoder)? = nil
     ) {
         let router = ProviderRouter(
             tables: providers.map { .init(name: $0.name, descriptor: FakeVendor.descriptor, models: [:]) },
@@ -38,13 +42,22 @@ struct Bench: Sendable {
         self.objects = objects
         self.providers = providers
         self.router = router
+        let pool = ProviderPool(providers)
+        doors = FetchDoors(guarded: web, unguarded: intranet, inputLimit: 1 << 20, time: time)
         parts = EngineParts(
             node: "node-1",
-            pool: ProviderPool(providers),
+            pool: pool,
             router: router,
             store: store,
             board: board,
-            keeper: PictureKeeper(objects: objects, workers: workers, time: time, logger: Self.logger),
+            keeper: PictureKeeper(
+                objects: objects,
+                fetcher: PictureFetcher(doors, workers: workers, pool: pool, time: time, logger: Self.logger),
+                finisher: PictureFinisher(transcoder: transcoder, logger: Self.logger),
+                workers: workers,
+                time: time,
+                logger: Self.logger
+            ),
             workers: workers,
             parameterMode: mode,
             taskTimeout: .seconds(900),
@@ -90,9 +103,9 @@ struct Bench: Sendable {
 
     /// Runs a task to its end and reads the row.
     @discardableResult
-    func run(_ task: ImageTask) async throws -> ImageTask {
+    func run(_ task: ImageTask, uploads: [InputPicture] = []) async throws -> ImageTask {
         let live = LiveTask(task, store: store, board: board, time: time, logger: Self.logger)
-        await TaskRun(live: live, parts: parts, logger: Self.logger).run()
+        await TaskRun(live: live, uploads: uploads, parts: parts, logger: Self.logger).run()
         return try await row(task.id)
     }
 
@@ -116,6 +129,7 @@ struct Bench: Sendable {
             store: store,
             objects: objects,
             board: board ?? self.board,
+            fetch: doors,
             // Nothing here beats or drains before a test moves the clock: all that happens is asked for.
             settings: EngineSettings(
                 workers: workers,

@@ -33,7 +33,10 @@ struct FakeVendor: ImageTaskProvider {
             tiers: [],
             pixels: PixelTable([.oneK], [:]),
             maxCount: count,
-            nativeFormat: .png
+            nativeFormat: .png,
+            maxInputs: 3,
+            inputFormats: [.png, .jpeg],
+            takesMask: true
         )
     }
 
@@ -147,6 +150,9 @@ extension Result where Success == ProviderProgress, Failure == ProviderError {
             .done(ProviderResult(images: images, revisedPrompt: "a red fox", usage: usage, missing: missing))
         )
     }
+
+    /// Pictures at these addresses.
+    static func addresses(_ urls: String...) -> Self { images(urls.map { .url($0) }) }
 
     static func job(_ id: String, pollAfter: Duration? = nil) -> Self {
         .success(.waiting(ProviderJob(id: id, pollAfter: pollAfter)))

@@ -15,6 +15,14 @@ enum Picture {
         return bytes
     }
 
+    static func jpeg(_ width: Int, _ height: Int = 8) -> ByteBuffer {
+        var bytes = ByteBuffer(bytes: [0xFF, 0xD8, 0xFF, 0xC0, 0, 17, 8])
+        bytes.writeInteger(UInt16(height))
+        bytes.writeInteger(UInt16(width))
+        bytes.writeBytes([UInt8](repeating: 3, count: 40))
+        return bytes
+    }
+
     static func base64(_ width: Int) -> ByteBuffer { Base64.encode(png(width)) }
 
     static func size(ofBase64 text: ByteBuffer) -> PixelSize? {

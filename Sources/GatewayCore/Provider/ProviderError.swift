@@ -141,6 +141,9 @@ extension ProviderError {
         case disableKey
         /// Do not ask this vendor for this model again until an operator has looked.
         case disableModel
+        /// Do not ask this vendor for this model with this key again until an operator has looked; other keys may be
+        /// allowed what this one is not.
+        case disableModelForKey
         /// Leave this key alone for a while.
         case coolDown(Duration)
     }

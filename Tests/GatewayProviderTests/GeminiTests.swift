@@ -104,10 +104,17 @@ import Testing
         }
     }
 
-    @Test(arguments: finishReasons + blockReasons)
-    func `a refusal is the last word, and nothing else is`(row: Row) {
-        #expect((row.code == .refused) == (row.outcome == .refused))
-        #expect(row.code != .refused || row.retries == 0 && !row.failsOver)
+    @Test(arguments: Set((finishReasons + blockReasons).map(\.reason)).sorted())
+    func `a refusal is the last word, and nothing else is`(reason: String) throws {
+        let answers: [JSON] = [
+            ["candidates": [["finishReason": JSON(reason)]]], ["promptFeedback": ["blockReason": JSON(reason)]],
+        ]
+        for answer in answers {
+            let error = try #require(Self.failure(of: answer))
+
+            #expect((error.code == .refused) == (error.outcome == .refused))
+            #expect(error.code != .refused || error.recovery == .report && error.consequence == nil)
+        }
     }
 
     @Test func `a blocked edit may be blocked because of its picture`() throws {

@@ -141,8 +141,7 @@ extension ProviderError {
         case disableKey
         /// Do not ask this vendor for this model again until an operator has looked.
         case disableModel
-        /// Do not ask this vendor for this model with this key again until an operator has looked; other keys may be
-        /// allowed what this one is not.
+        /// Do not ask for this model with this key again: the account cannot have it, another may.
         case disableModelForKey
         /// Leave this key alone for a while.
         case coolDown(Duration)

@@ -13,7 +13,7 @@ struct ScenarioExpectation: Sendable {
 
     /// The kind of a consequence.
     enum Consequence {
-        case none, disableKey, disableModel, coolDown
+        case none, disableKey, disableModel, disableModelForKey, coolDown
     }
 
     init(
@@ -49,6 +49,7 @@ struct ScenarioExpectation: Sendable {
         case nil: .none
         case .disableKey: .disableKey
         case .disableModel: .disableModel
+        case .disableModelForKey: .disableModelForKey
         case .coolDown: .coolDown
         }
     }

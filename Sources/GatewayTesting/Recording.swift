@@ -18,7 +18,8 @@ import NIOCore
 /// - `date` (required): when, `YYYY-MM-DD`.
 /// - `note`: what to know about it.
 /// - `call`: the ``ProviderCall`` by `model`, `prompt`, `count`, `aspect_ratio`, `tier`, `format`, `compression`,
-///   `quality`, `seed`, `negative_prompt`; without it the call is a plain one for the vendor's first model.
+///   `quality`, `seed`, `negative_prompt`, and for an edit `inputs` (a list) and `mask`, picture files in base64;
+///   without it the call is a plain one for the vendor's first model.
 /// - `job`: the vendor's task id; then ``ImageTaskProvider/poll(_:key:)`` is called instead.
 /// - `quotes_model`: `true` if the caller is told the model's own words out of this answer.
 /// - `exchanges` (required): a list of objects, one for each HTTP exchange, with
@@ -135,7 +136,7 @@ private struct RecordingReader {
     func call(_ object: JSON?) throws(RecordingError) -> ProviderCall? {
         guard let object else { return nil }
         let known = ["model", "prompt", "count", "aspect_ratio", "tier", "format", "compression", "quality", "seed"]
-        try only(object, known + ["negative_prompt"])
+        try only(object, known + ["negative_prompt", "inputs", "mask"])
         guard let model = object["model"]?.string, let prompt = object["prompt"]?.string else {
             throw RecordingError("\(name): the call needs 'model' and 'prompt'.")
         }
@@ -147,7 +148,17 @@ private struct RecordingReader {
         call.quality = object["quality"]?.string.flatMap { ImageRequest.Quality(rawValue: $0) }
         call.seed = object["seed"]?.integer
         call.negativePrompt = object["negative_prompt"]?.string
+        for file in object["inputs"]?.array ?? [] { call.inputs.append(try picture(file)) }
+        if let mask = object["mask"] { call.mask = try picture(mask) }
         return call
+    }
+
+    private func picture(_ file: JSON) throws(RecordingError) -> InputPicture {
+        guard case .string(let text) = file, let picture = Base64.decode(text.bytes).flatMap({ InputPicture($0) })
+        else {
+            throw RecordingError("\(name): an input of the call is no picture in base64.")
+        }
+        return picture
     }
 
     func exchanges(_ list: JSON?) throws(RecordingError) -> [Recording.Exchange] {

@@ -102,4 +102,24 @@ import Testing
 
 extension Double {
     fileprivate var json: JSON { JSON(self) }
+
+    @Test func `pieces joined are the whole text, and long strings are not copied`() throws {
+        let picture = ByteBuffer(repeating: UInt8(ascii: "A"), count: 100_000)
+        let short = ByteBuffer(repeating: UInt8(ascii: "B"), count: 2000)
+        let value: JSON = [
+            "a": [1, .string(.slice(picture)), .string(.slice(short)), ["b": .string(.slice(picture))]], "c": "\"",
+        ]
+
+        let pieces = value.pieces()
+
+        var joined = ByteBuffer()
+        for piece in pieces { joined.writeImmutableBuffer(piece) }
+        #expect(joined == value.encoded())
+        #expect(pieces.count == 5)
+        func address(_ buffer: ByteBuffer) -> UInt {
+            buffer.withUnsafeReadableBytes { UInt(bitPattern: $0.baseAddress) }
+        }
+        #expect(address(pieces[1]) == address(picture) && address(pieces[3]) == address(picture))
+        #expect(JSON.array([]).pieces() == [ByteBuffer(string: "[]")])
+    }
 }

@@ -22,6 +22,8 @@ import Testing
         ("location", 400, "FAILED_PRECONDITION", "User location is not supported"),
         ("no-billing", 400, "FAILED_PRECONDITION", "free tier is not available"),
         ("bad-image", 400, "INVALID_ARGUMENT", "Unable to process input image"),
+        ("invalid-image", 400, "INVALID_ARGUMENT", "Provided image is not valid"),
+        ("file-gone", 403, "PERMISSION_DENIED", "access the File abc123"),
         ("bad-argument", 400, "INVALID_ARGUMENT", "invalid argument"),
         ("aspect-ratio-disabled", 400, "INVALID_ARGUMENT", "Aspect ratio is not enabled for this model"),
         ("model-unknown", 404, "NOT_FOUND", "is not found for API version v1beta"),

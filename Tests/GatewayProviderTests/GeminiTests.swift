@@ -36,10 +36,10 @@ import Testing
     static let finishReasons = [
         Row("STOP", .noImage, .noImage, 2, true),
         Row("NO_IMAGE", .noImage, .noImage, 2, true),
-        Row("IMAGE_SAFETY", .refused, .refused, 1, false),
+        Row("IMAGE_SAFETY", .refused, .refused, 0, false),
         Row("IMAGE_PROHIBITED_CONTENT", .refused, .refused, 0, false),
-        Row("IMAGE_RECITATION", .refused, .refused, 1, true),
-        Row("RECITATION", .refused, .refused, 1, true),
+        Row("IMAGE_RECITATION", .refused, .refused, 0, false),
+        Row("RECITATION", .refused, .refused, 0, false),
         Row("IMAGE_OTHER", .noImage, .noImage, 1, true),
         Row("OTHER", .noImage, .noImage, 1, true),
         Row("SAFETY", .refused, .refused, 0, false),
@@ -68,9 +68,9 @@ import Testing
         Row("IMAGE_SAFETY", .refused, .refused, 0, false),
         Row("MODEL_ARMOR", .refused, .refused, 0, false),
         Row("JAILBREAK", .refused, .refused, 0, false),
-        Row("OTHER", .refused, .refused, 1, true),
-        Row("BLOCK_REASON_UNSPECIFIED", .refused, .refused, 1, true),
-        Row("INVENTED_TOMORROW", .refused, .refused, 1, true),
+        Row("OTHER", .refused, .refused, 0, false),
+        Row("BLOCK_REASON_UNSPECIFIED", .refused, .refused, 0, false),
+        Row("INVENTED_TOMORROW", .refused, .refused, 0, false),
     ]
 
     @Test(arguments: finishReasons)
@@ -102,6 +102,34 @@ import Testing
             Self.expect(error, row)
             #expect(error.consequence == nil)
         }
+    }
+
+    @Test(arguments: Set((finishReasons + blockReasons).map(\.reason)).sorted())
+    func `a refusal is the last word, and nothing else is`(reason: String) throws {
+        let answers: [JSON] = [
+            ["candidates": [["finishReason": JSON(reason)]]], ["promptFeedback": ["blockReason": JSON(reason)]],
+        ]
+        for answer in answers {
+            let error = try #require(Self.failure(of: answer))
+
+            #expect((error.code == .refused) == (error.outcome == .refused))
+            #expect(error.code != .refused || error.recovery == .report && error.consequence == nil)
+        }
+    }
+
+    @Test func `a blocked edit may be blocked because of its picture`() throws {
+        for reason in Self.blockReasons.map(\.reason) {
+            let answer: JSON = ["promptFeedback": ["blockReason": JSON(reason)]]
+
+            let ofText = try #require(Self.failure(of: answer))
+            let ofEdit = try #require(Self.failure(of: answer, isEdit: true))
+
+            #expect(!ofText.message.contains("input picture"))
+            #expect(ofEdit.message.contains("or an input picture"))
+            #expect(ofEdit.recovery == .report && ofEdit.code == .refused)
+        }
+        let withheld: JSON = ["candidates": [["finishReason": "IMAGE_SAFETY"]]]
+        #expect(Self.failure(of: withheld)?.message == Self.failure(of: withheld, isEdit: true)?.message)
     }
 
     @Test(arguments: [
@@ -237,9 +265,9 @@ import Testing
         return try await provider(transport).submit(recording.call ?? call, key: Secret("secret-key"))
     }
 
-    static func failure(of answer: JSON) -> ProviderError? {
+    static func failure(of answer: JSON, isEdit: Bool = false) -> ProviderError? {
         do throws(ProviderError) {
-            _ = try GeminiWire.result(answer)
+            _ = try GeminiWire.result(answer, isEdit: isEdit)
             return nil
         } catch {
             return error

@@ -79,6 +79,13 @@ import Testing
         Row(400, invalid, "Request payload size exceeds the limit: 20971520 bytes.", .invalidRequest, .report),
         Row(400, invalid, "Function call is missing a thought_signature", .notUnderstood, .report),
         Row(403, denied, "You do not have permission to access the File files/abc", .invalidRequest, .report),
+        Row(
+            403,
+            denied,
+            "You do not have permission to access the File abc or it may not exist.",
+            .invalidRequest,
+            .report
+        ),
         Row(413, "", "Request Entity Too Large", .invalidRequest, .report),
     ]
 
@@ -129,8 +136,15 @@ import Testing
             .failOver,
             .disableModel
         ),
-        Row(404, "NOT_FOUND", "This model is no longer available to new users.", .modelUnavailable, .failOver, nil),
-        Row(404, "NOT_FOUND", "Requested entity was not found.", .modelUnavailable, .failOver, .disableModel),
+        Row(
+            404,
+            "NOT_FOUND",
+            "This model is no longer available to new users.",
+            .modelUnavailable,
+            .failOver,
+            .disableModelForKey
+        ),
+        Row(404, "NOT_FOUND", "Requested entity was not found.", .modelUnavailable, .failOver, .disableModelForKey),
     ]
 
     static let quotaRows = [
@@ -197,7 +211,7 @@ import Testing
             "Quota exceeded for metric: generate_content_paid_requests, limit: 0, model: x",
             .outOfCredit,
             .failOver,
-            .disableKey
+            .disableModelForKey
         ),
         Row(
             429,
@@ -214,9 +228,9 @@ import Testing
             details: quota("PerMinute", "googleapis.com/generate_content_free_tier_requests", retry: "5s"),
             .outOfCredit,
             .failOver,
-            .disableKey
+            .disableModelForKey
         ),
-        Row(429, exhausted, "x", details: quota("PerMinute", value: "0"), .outOfCredit, .failOver, .disableKey),
+        Row(429, exhausted, "x", details: quota("PerMinute", value: "0"), .outOfCredit, .failOver, .disableModelForKey),
         Row(429, exhausted, "Your prepayment credits are depleted.", .outOfCredit, .failOver, .disableKey),
         Row(429, exhausted, "Prepay credit balance is too low.", .outOfCredit, .failOver, .disableKey),
         Row(
@@ -282,6 +296,25 @@ import Testing
         let rejection = VendorAPI.Rejection(status: 429, headers: [.retryAfter: "9"])
 
         #expect(GoogleErrors.error(GoogleFault(rejection)).consequence == .coolDown(.seconds(9)))
+    }
+
+    @Test(arguments: [
+        ("Sat, 21 Nov 2026 06:30:00 GMT", 31 * 60), ("Sat, 21 Nov 2026 07:00:59 GMT", 1),
+        ("Sat, 21 Nov 2026 07:01:00 GMT", 3600), ("Sat, 21 Nov 2026 08:01:00 GMT", 6 * 3600),
+        ("Sat, 21 Nov 2026 23:59:59 GMT", 6 * 3600), ("Sat, 21 Nov 2026 01:01:00 GMT", 6 * 3600),
+        ("Sat, 21 Nov 2026 01:01:01 GMT", 6 * 3600 - 1), ("Sat, 21 Nov 2026 25:00:00 GMT", 3600),
+        ("Saturday", 3600), ("", 3600),
+    ])
+    func `a daily quota rests until it is midnight in California, six hours at most`(date: String, seconds: Int) throws
+    {
+        let text = #"{"error":{"message":"x","details":\#(Self.quota("GenerateRequestsPerDayPerProject"))}}"#
+        let body = try JSON(reading: ByteBuffer(string: text))
+        let rejection = VendorAPI.Rejection(status: 429, headers: [.date: date], body: body)
+
+        let error = GoogleErrors.error(GoogleFault(rejection))
+
+        #expect(error.code == .outOfCredit)
+        #expect(error.consequence == .coolDown(.seconds(seconds)))
     }
 
     @Test(arguments: [

@@ -96,9 +96,14 @@ struct GeminiModel: Sendable {
             tiers: tiers,
             pixels: pixels,
             nativeFormat: nativeFormat,
-            hasSeed: true
+            hasSeed: true,
+            maxInputs: mostInputs,
+            inputFormats: [.png, .jpeg, .webp]
         )
     }
+
+    /// The oldest model works best with up to three, and takes more.
+    private static let mostInputs = 14
 
     private static let standardRatios = ["1:1", "2:3", "3:2", "3:4", "4:3", "4:5", "5:4", "9:16", "16:9", "21:9"]
         .compactMap { AspectRatio($0) }

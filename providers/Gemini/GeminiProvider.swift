@@ -23,8 +23,12 @@ struct GeminiProvider: ImageTaskProvider {
     }
 
     func submit(_ call: ProviderCall, key: Secret) async throws(ProviderError) -> ProviderProgress {
+        try GeminiWire.check(call)
         let body = GeminiWire.body(call)
-        return .done(try await api.call(call, method: "generateContent", body, key: key, read: GeminiWire.result))
+        let result = try await api.call(call, method: "generateContent", body, key: key) {
+            answer throws(ProviderError) in try GeminiWire.result(answer, isEdit: call.isEdit)
+        }
+        return .done(result)
     }
 
     func models(key: Secret) async throws(ProviderError) -> [String] {

@@ -9,11 +9,19 @@ enum GeminiReasons {
         var code: ProviderError.Code
         var recovery: ProviderError.Recovery
         var message: String
+        /// The sentence for an edit, where an input picture may be the reason.
+        var messageOfEdit: String
 
-        init(_ code: ProviderError.Code, _ recovery: ProviderError.Recovery, _ message: String) {
+        init(
+            _ code: ProviderError.Code,
+            _ recovery: ProviderError.Recovery,
+            _ message: String,
+            ofEdit messageOfEdit: String? = nil
+        ) {
             self.code = code
             self.recovery = recovery
             self.message = message
+            self.messageOfEdit = messageOfEdit ?? message
         }
     }
 
@@ -23,44 +31,49 @@ enum GeminiReasons {
     }
 
     /// The error of an answer without any candidate: the input was blocked, or nothing was said at all.
-    static func withoutCandidate(_ answer: JSON) -> ProviderError {
+    static func withoutCandidate(_ answer: JSON, isEdit: Bool) -> ProviderError {
         if let reason = answer["promptFeedback"]?["blockReason"]?.string {
-            return error(blockReasons[reason] ?? unclearBlock, "blockReason \(reason)")
+            return error(blockReasons[reason] ?? unclearBlock, "blockReason \(reason)", isEdit: isEdit)
         }
         let known = ["candidates", "promptFeedback", "usageMetadata", "modelVersion", "responseId", "modelStatus"]
         let members = answer.members ?? []
         guard members.isEmpty || members.contains(where: { known.contains($0.name) }) else {
             return ProviderError(.notUnderstood, "The provider's answer cannot be read.", detail: "no candidates")
         }
-        return error(unexplained, "no candidate and no reason")
+        return error(unexplained, "no candidate and no reason", isEdit: isEdit)
     }
 
     /// The error of a candidate without a picture.
     ///
     /// `answer` is the whole of it, which may say that the input was blocked; `words` are what the model wrote instead
     /// of drawing.
-    static func withoutPicture(_ answer: JSON, _ candidate: JSON, words: String?) -> ProviderError {
-        if answer["promptFeedback"]?["blockReason"] != nil { return withoutCandidate(answer) }
-        guard let reason = candidate["finishReason"]?.string else { return error(unexplained, "no finishReason") }
+    static func withoutPicture(_ answer: JSON, _ candidate: JSON, words: String?, isEdit: Bool) -> ProviderError {
+        if answer["promptFeedback"]?["blockReason"] != nil { return withoutCandidate(answer, isEdit: isEdit) }
+        guard let reason = candidate["finishReason"]?.string else {
+            return error(unexplained, "no finishReason", isEdit: isEdit)
+        }
         let detail = "finishReason \(reason): \(candidate["finishMessage"]?.beginning(500) ?? "no message")"
-        guard reason == "STOP" else { return error(finishReasons[reason] ?? unexplained, detail) }
-        guard let words else { return error(empty, detail) }
+        guard reason == "STOP" else {
+            return error(finishReasons[reason] ?? unexplained, detail, isEdit: isEdit)
+        }
+        guard let words else { return error(empty, detail, isEdit: isEdit) }
         return error(
             Meaning(
                 .noImage,
                 .retry(1, thenFailOver: true),
                 "The model answered with words instead of a picture: \(folded(words))"
             ),
-            detail
+            detail,
+            isEdit: isEdit
         )
     }
 
-    private static func error(_ meaning: Meaning, _ detail: String) -> ProviderError {
+    private static func error(_ meaning: Meaning, _ detail: String, isEdit: Bool) -> ProviderError {
         let outcome: Attempt.Outcome =
             meaning.code == .refused ? .refused : meaning.code == .credential ? .rejected : .noImage
         return ProviderError(
             meaning.code,
-            meaning.message,
+            isEdit ? meaning.messageOfEdit : meaning.message,
             recovery: meaning.recovery,
             outcome: outcome,
             detail: detail
@@ -81,14 +94,25 @@ enum GeminiReasons {
     private static let empty = Meaning(.noImage, twice, "The model gave no picture.")
     private static let unexplained = Meaning(.failed, once, "The model gave no picture, for no known reason.")
     private static let unfinished = Meaning(.failed, once, "The model failed before it had drawn a picture.")
-    private static let policy = Meaning(.refused, .report, "The prompt is against the provider's content policy.")
-    private static let unclearBlock = Meaning(.refused, once, "The provider blocked the prompt without a reason.")
+    // A refusal is the last word: the same question to anybody would only ask for it again.
+    private static let policy = Meaning(
+        .refused,
+        .report,
+        "The prompt is against the provider's content policy.",
+        ofEdit: "The prompt or an input picture is against the provider's content policy."
+    )
+    private static let unclearBlock = Meaning(
+        .refused,
+        .report,
+        "The provider blocked the prompt without a reason.",
+        ofEdit: "The provider blocked the prompt or an input picture without a reason."
+    )
     private static let withheld = Meaning(
         .refused,
         .report,
         "The picture was withheld: it is against the provider's content policy."
     )
-    private static let recited = Meaning(.refused, once, "The picture was withheld: it is too close to known work.")
+    private static let recited = Meaning(.refused, .report, "The picture was withheld: it is too close to known work.")
 
     private static let blockReasons: [String: Meaning] = [
         "SAFETY": policy,
@@ -104,8 +128,7 @@ enum GeminiReasons {
         "NO_IMAGE": empty,
         "IMAGE_OTHER": Meaning(.noImage, once, "The model gave no picture."),
         "OTHER": Meaning(.noImage, once, "The model gave no picture."),
-        // The output filter is not the same twice, and what it withheld is not billed.
-        "IMAGE_SAFETY": Meaning(.refused, .retry(1, thenFailOver: false), withheld.message),
+        "IMAGE_SAFETY": withheld,
         "IMAGE_PROHIBITED_CONTENT": withheld,
         "IMAGE_RECITATION": recited,
         "RECITATION": recited,

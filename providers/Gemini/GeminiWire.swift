@@ -1,10 +1,32 @@
 // Part of ImageGateway. SPDX-License-Identifier: Apache-2.0
 
 import GatewayCore
+import NIOCore
 
 /// How `generateContent` is spelled.
 enum GeminiWire {
-    /// The request: one user turn, pictures only.
+    /// How large the vendor takes a request whose pictures stand in it; a relay that takes less says so itself.
+    private static let requestLimit = 100_000_000
+    /// More than everything beside the pictures can have: the longest prompt with each of its characters escaped.
+    private static let wordsLimit = 1 << 20
+
+    /// Looks for what could only be refused, before pictures are encoded and sent.
+    static func check(_ call: ProviderCall) throws(ProviderError) {
+        guard call.mask == nil else {
+            throw ProviderError(.invalidRequest, "The model takes no mask.", outcome: .notSent)
+        }
+        let length = call.inputs.reduce(wordsLimit) { $0 + ($1.bytes.readableBytes + 2) / 3 * 4 }
+        guard length <= requestLimit else {
+            let most = (requestLimit - wordsLimit) / 4 * 3 / 1_000_000
+            let message = "The input pictures are larger than the provider takes: at most \(most) MB together."
+            throw ProviderError(.invalidRequest, message, outcome: .notSent)
+        }
+    }
+
+    /// The request: one user turn, the input pictures in their order and then the words about them; an answer of
+    /// pictures only.
+    ///
+    /// Without a wish no shape is told: an edit keeps that of its picture then.
     static func body(_ call: ProviderCall) -> JSON {
         let model = GeminiModel.named(GoogleAPI.bareName(call.model))
         let imageConfig = JSON(present: [
@@ -14,7 +36,7 @@ enum GeminiWire {
         ])
         let level = model.thinking(for: call.quality)
         return [
-            "contents": [["role": "user", "parts": [["text": JSON(call.prompt)]]]],
+            "contents": [["role": "user", "parts": .array(call.inputs.map(part) + [["text": JSON(call.prompt)]])]],
             "generationConfig": JSON(present: [
                 "responseModalities": ["IMAGE"],
                 "imageConfig": imageConfig == [:] ? nil : imageConfig,
@@ -24,16 +46,21 @@ enum GeminiWire {
         ]
     }
 
+    private static func part(_ picture: InputPicture) -> JSON {
+        let data = Base64.encode(picture.bytes)
+        return ["inlineData": ["mimeType": JSON(picture.header.format.mediaType), "data": .string(.slice(data))]]
+    }
+
     /// The picture of an answer, or why there is none.
     ///
     /// Of several pictures the last counts: the models draft, and the drafts often carry no mark.
-    static func result(_ answer: JSON) throws(ProviderError) -> ProviderResult {
+    static func result(_ answer: JSON, isEdit: Bool = false) throws(ProviderError) -> ProviderResult {
         let candidates = answer["candidates"]?.array ?? []
         let candidate = candidates.first { picture(in: $0) != nil } ?? candidates.first
-        guard let candidate else { throw GeminiReasons.withoutCandidate(answer) }
+        guard let candidate else { throw GeminiReasons.withoutCandidate(answer, isEdit: isEdit) }
         let reason = candidate["finishReason"]?.string
         guard let picture = picture(in: candidate), !GeminiReasons.isRefusal(reason) else {
-            throw GeminiReasons.withoutPicture(answer, candidate, words: words(in: candidate))
+            throw GeminiReasons.withoutPicture(answer, candidate, words: words(in: candidate), isEdit: isEdit)
         }
         return ProviderResult(
             images: [.base64(picture.bytes)],

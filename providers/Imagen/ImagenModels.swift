@@ -37,6 +37,9 @@ enum ImagenModels {
         )
     )
 
+    /// The vendor's limit is 480 tokens, and hardly any text has more than six characters to a token.
+    private static let promptLimit = 3000
+
     private static func capabilities(tiers: [SizeTier], _ pixels: PixelTable) -> ModelCapabilities {
         ModelCapabilities(
             aspectRatios: ["1:1", "3:4", "4:3", "9:16", "16:9"].compactMap { AspectRatio($0) },
@@ -44,7 +47,10 @@ enum ImagenModels {
             pixels: pixels,
             maxCount: 4,
             formats: [.png, .jpeg],
-            nativeFormat: .png
+            nativeFormat: .png,
+            hasCompression: true,
+            maxInputs: 0,
+            promptLimit: promptLimit
         )
     }
 }

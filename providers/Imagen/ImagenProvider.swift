@@ -25,6 +25,10 @@ struct ImagenProvider: ImageTaskProvider {
     }
 
     func submit(_ call: ProviderCall, key: Secret) async throws(ProviderError) -> ProviderProgress {
+        guard !call.isEdit, call.mask == nil else {
+            // Without this the picture would be drawn, and billed, as if none had been given.
+            throw ProviderError(.invalidRequest, "The model cannot edit pictures.", outcome: .notSent)
+        }
         let body = ImagenWire.body(call, Self.descriptor.capabilities(of: GoogleAPI.bareName(call.model)))
         let result = try await api.call(call, method: "predict", body, key: key) { answer throws(ProviderError) in
             try ImagenWire.result(answer, count: call.count)

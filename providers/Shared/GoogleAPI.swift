@@ -29,7 +29,9 @@ struct GoogleAPI: Sendable {
         read: (JSON) throws(ProviderError) -> Answer
     ) async throws(ProviderError) -> Answer {
         let path = "/v1beta/models/\(Self.escaped(Self.bareName(call.model))):\(method)"
-        return try await api.buy(path, .json(body), key: key, prompt: call.prompt) { json throws(ProviderError) in
+        // Pictures stand in the body as base64: as pieces of their own they are not copied once more.
+        let payload = VendorAPI.Payload(contentType: "application/json", buffers: body.pieces())
+        return try await api.buy(path, payload, key: key, prompt: call.prompt) { json throws(ProviderError) in
             try read(try unwrapped(json))
         }
     }

@@ -8,8 +8,13 @@ import GatewayCore
 enum GoogleErrors {
     /// Google asks for more now and then; a key left alone longer than this would be missed.
     private static let longestDelay = Duration.seconds(60)
-    /// A daily quota returns at midnight in California; asking once an hour finds that out at no cost.
-    private static let dailyQuotaDelay = Duration.seconds(3600)
+    /// When a daily quota returns, in seconds of a day in UTC, with a minute for clocks that differ.
+    ///
+    /// Midnight in California is at seven in summer and at eight in winter; asked an hour too early, the vendor says so
+    /// at no cost.
+    private static let quotaResets = [7 * 3600 + 60, 8 * 3600 + 60]
+    /// A quota can be raised before it returns by itself; a key left alone longer than this would be missed.
+    private static let longestQuotaDelay = 6 * 3600
 
     static func error(_ fault: GoogleFault) -> ProviderError {
         switch fault.status {
@@ -37,7 +42,7 @@ enum GoogleErrors {
     }
 
     private static func outOfCredit(_ fault: GoogleFault) -> ProviderError {
-        fault.error(.outOfCredit, "The gateway's account at the provider has no credit or quota for this model.")
+        fault.error(.outOfCredit, "The gateway's account at the provider has no credit left.")
     }
 
     /// An answer that is not in Google's manner, from a front end or a wrong address: it did nothing.
@@ -82,7 +87,7 @@ enum GoogleErrors {
             // Some box on the way may have said so; the key is not proved bad.
             return fault.error(.credential, credentials, consequence: .coolDown(longestDelay))
         }
-        if fault.says("files/") {
+        if fault.says("files/", "access the file") {
             return fault.error(.invalidRequest, "The provider no longer has an input picture.")
         }
         if fault.says("reported as leaked") {
@@ -94,10 +99,13 @@ enum GoogleErrors {
     private static func notFound(_ fault: GoogleFault) -> ProviderError {
         guard fault.hasEnvelope else { return unexpected(fault) }
         if fault.says("to new users") {
-            var error = fault.error(.modelUnavailable, "The provider offers this model to older accounts only.")
             // Another key of the pool may belong to an older account.
-            error.consequence = nil
-            return error
+            let message = "The provider offers this model to older accounts only."
+            return fault.error(.modelUnavailable, message, consequence: .disableModelForKey)
+        }
+        if fault.says("requested entity was not found") {
+            let message = "The provider does not have this model, or not for the gateway's account."
+            return fault.error(.modelUnavailable, message, consequence: .disableModelForKey)
         }
         return fault.error(.modelUnavailable, "The provider does not offer this model any more.")
     }
@@ -105,10 +113,14 @@ enum GoogleErrors {
     private static func exhausted(_ fault: GoogleFault) -> ProviderError {
         if fault.says("prepayment credits", "prepay credit", "credits are depleted") { return outOfCredit(fault) }
         let isFreeTier = fault.quotas.contains { $0.contains("free_tier") || $0.contains("freetier") }
-        if isFreeTier || fault.hasQuotaOfZero || fault.says("free_tier") { return outOfCredit(fault) }
+        if isFreeTier || fault.hasQuotaOfZero || fault.says("free_tier") {
+            // The account has no right to this model, which a paid account has.
+            let message = "The gateway's account at the provider has no quota for this model."
+            return fault.error(.outOfCredit, message, consequence: .disableModelForKey)
+        }
         if fault.quotas.contains(where: { $0.contains("perday") || $0.contains("per_day") }) {
             let message = "The gateway's quota at the provider is used up for today."
-            return fault.error(.outOfCredit, message, consequence: .coolDown(dailyQuotaDelay))
+            return fault.error(.outOfCredit, message, consequence: .coolDown(untilQuotaReset(fault.timeOfDay)))
         }
         if fault.delay == nil, fault.quotas.isEmpty, fault.says("resource has been exhausted") {
             // Capacity shared with everybody: it comes back within seconds, for any key.
@@ -126,5 +138,11 @@ enum GoogleErrors {
             recovery: .retry(1, after: delay, thenFailOver: true),
             consequence: .coolDown(delay)
         )
+    }
+
+    private static func untilQuotaReset(_ timeOfDay: Int?) -> Duration {
+        guard let timeOfDay else { return .seconds(3600) }
+        let seconds = quotaResets.map { $0 > timeOfDay ? $0 - timeOfDay : $0 - timeOfDay + 86_400 }.min()
+        return .seconds(min(seconds ?? longestQuotaDelay, longestQuotaDelay))
     }
 }

@@ -19,6 +19,8 @@ struct GoogleFault: Sendable {
     let hasQuotaOfZero: Bool
     /// How long Google asks to wait.
     let delay: Duration?
+    /// The time of day at which Google answered, in seconds of a day in UTC; its own clock decides when quotas return.
+    let timeOfDay: Int?
 
     private let folded: String
 
@@ -41,6 +43,7 @@ struct GoogleFault: Sendable {
             details.compactMap { $0["retryDelay"]?.string.flatMap(Self.duration) }.max()
             ?? folded.firstMatch(of: /please retry in ([0-9.]+s)/).flatMap { Self.duration(String($0.1)) }
             ?? rejection.headers[.retryAfter].flatMap { Self.duration($0 + "s") }
+        timeOfDay = rejection.headers[.date].flatMap(Self.timeOfDay)
     }
 
     /// Whether the message has one of these phrases, whatever their case.
@@ -69,6 +72,14 @@ struct GoogleFault: Sendable {
             consequence: consequence,
             detail: "HTTP \(status)" + (self.message.isEmpty ? "" : ": \(self.message)")
         )
+    }
+
+    /// Reads the time of an HTTP date, `Sat, 21 Nov 2026 15:45:00 GMT`.
+    static func timeOfDay(_ date: String) -> Int? {
+        guard let match = date.wholeMatch(of: /.{0,20} ([0-9]{2}):([0-9]{2}):([0-9]{2}) GMT/),
+            let hour = Int(match.1), let minute = Int(match.2), let second = Int(match.3), hour < 24, minute < 60
+        else { return nil }
+        return hour * 3600 + minute * 60 + min(second, 59)
     }
 
     /// Reads a protobuf duration, `47s` or `10.158753737s`.

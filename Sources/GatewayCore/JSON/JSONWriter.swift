@@ -9,11 +9,36 @@ extension JSON {
         buffer.writeJSON(self)
         return buffer
     }
+
+    /// The compact text of this value in pieces to be sent one after the other: long slices are not copied.
+    ///
+    /// A request around pictures in base64 is made of the pictures' own buffers and a few names between them.
+    public func pieces() -> [ByteBuffer] {
+        var pieces: [ByteBuffer] = []
+        var rest = ByteBufferAllocator().buffer(capacity: 512)
+        rest.writeJSON(self) { text, slice in
+            guard slice.readableBytes >= Self.pieceFrom else {
+                text.writeImmutableBuffer(slice)
+                return
+            }
+            pieces += [text, slice]
+            text = ByteBufferAllocator().buffer(capacity: 512)
+        }
+        return pieces + [rest]
+    }
+
+    /// From how many bytes on copying a slice costs more than sending it as a piece of its own.
+    private static var pieceFrom: Int { 64 << 10 }
 }
 
 extension ByteBuffer {
     /// Appends the compact text of a value; slices are copied as they are, which is right because they had no escapes.
     public mutating func writeJSON(_ value: JSON) {
+        writeJSON(value) { text, slice in text.writeImmutableBuffer(slice) }
+    }
+
+    /// Appends a value whose slices somebody else appends.
+    fileprivate mutating func writeJSON(_ value: JSON, _ write: (inout ByteBuffer, ByteBuffer) -> Void) {
         switch value {
         case .null: writeStaticString("null")
         case .bool(let value): writeStaticString(value ? "true" : "false")
@@ -21,13 +46,13 @@ extension ByteBuffer {
         case .string(.text(let text)): writeJSONString(text)
         case .string(.slice(let slice)):
             writeStaticString("\"")
-            writeImmutableBuffer(slice)
+            write(&self, slice)
             writeStaticString("\"")
         case .array(let elements):
             writeStaticString("[")
             for (place, element) in elements.enumerated() {
                 if place > 0 { writeStaticString(",") }
-                writeJSON(element)
+                writeJSON(element, write)
             }
             writeStaticString("]")
         case .object(let members):
@@ -36,7 +61,7 @@ extension ByteBuffer {
                 if place > 0 { writeStaticString(",") }
                 writeJSONString(member.name)
                 writeStaticString(":")
-                writeJSON(member.value)
+                writeJSON(member.value, write)
             }
             writeStaticString("}")
         }

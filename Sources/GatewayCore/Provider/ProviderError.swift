@@ -141,6 +141,8 @@ extension ProviderError {
         case disableKey
         /// Do not ask this vendor for this model again until an operator has looked.
         case disableModel
+        /// Do not ask for this model with this key again: the account cannot have it, another may.
+        case disableModelForKey
         /// Leave this key alone for a while.
         case coolDown(Duration)
     }

@@ -17,10 +17,11 @@ struct GeminiAnswer: Sendable {
         let conduct = call.conduct
         if let reason = GeminiShape.reason("block:", conduct) { return blocked(reason) }
         if let reason = GeminiShape.reason("finish:", conduct) { return ended(reason) }
-        if let shape = conduct.fault(GeminiShape.self), let answer = pictureless(shape) { return answer }
+        let shape = conduct.fault(GeminiShape.self)
+        if let shape, let answer = pictureless(shape) { return answer }
         if plan.isTooShort { return ended("MAX_TOKENS") }
         if !plan.hasImage { return candidate([["text": JSON(Self.remark)]], reason: "STOP", pictures: 0) }
-        return try await drawn(conduct.fault(GeminiShape.self))
+        return try await drawn(shape == .inputBlocked ? nil : shape)
     }
 
     // MARK: Without a picture
@@ -37,6 +38,7 @@ struct GeminiAnswer: Sendable {
         case .noFinishReason: answer(["content": .object([]), "index": 0])
         case .noCandidates: envelope([], usage: usage(pictures: 0, isRefusal: true))
         case .emptyObject: .object([])
+        case .inputBlocked: plan.inputs.headers.isEmpty ? nil : blocked("OTHER")
         case .thoughts, .drafts, .textBefore, .textAfter, .strangers: nil
         }
     }
@@ -104,11 +106,11 @@ struct GeminiAnswer: Sendable {
         let variation =
             (plan.seed.map { UInt64(bitPattern: Int64($0)) } ?? call.conduct.variation) &+ draft &* 1_000_003
         let order = PictureOrder(
-            label: "\(model)  \(plan.size)",
+            label: ["\(model)", "\(plan.size)", plan.inputs.caption].compactMap(\.self).joined(separator: "  "),
             size: plan.size,
             format: plan.format,
             prompt: call.prompt,
-            variation: variation,
+            variation: variation &+ plan.inputs.fingerprint,
             paddedTo: call.conduct.pictureBytes
         )
         return try await studio.base64(order, call.conduct.fault(PictureFault.self))

@@ -1,7 +1,6 @@
 // Part of ImageGateway. SPDX-License-Identifier: Apache-2.0
 
 import GatewayCore
-import NIOCore
 
 /// What a model will draw for a request it takes.
 struct GeminiPlan: Sendable {
@@ -17,6 +16,8 @@ struct GeminiPlan: Sendable {
     /// Whether parts are signed.
     var isSigned: Bool
     var seed: Int?
+    /// The pictures to edit.
+    var inputs: GeminiInputs
     /// What a picture costs.
     var imageTokens: Int
     /// What the question costs.
@@ -30,8 +31,8 @@ struct GeminiPlan: Sendable {
     init(_ request: GeminiRequest, _ model: GoogleModel) throws(GoogleFailure) {
         let traits = try Self.traits(request, model)
         try Self.check(request, traits)
-        let headers = try Self.pictures(request, traits)
-        let ratio = try Self.ratio(request, traits, headers)
+        inputs = try GeminiInputs(request, traits)
+        let ratio = try Self.ratio(request, traits, inputs.headers)
         tier = try Self.tier(request, traits)
         guard let pixels = traits.pixels[ratio, tier] else {
             throw .invalid("Invalid image size: \(tier.rawValue) is not supported for aspect ratio \(ratio).")
@@ -44,7 +45,7 @@ struct GeminiPlan: Sendable {
         isSigned = traits.thinks
         seed = request.seed
         imageTokens = traits.tokens[tier] ?? 1120
-        promptTokens = (max(1, (request.prompt.utf8.count + 3) / 4), headers.count * 258)
+        promptTokens = (max(1, (request.prompt.utf8.count + 3) / 4), inputs.headers.count * 258)
         isTooShort = request.wantsImage && (request.maxOutputTokens ?? .max) < imageTokens
     }
 
@@ -85,59 +86,6 @@ struct GeminiPlan: Sendable {
                 )
             }
         }
-    }
-
-    /// Checks the input pictures, and reads how large they are as far as that can be read.
-    private static func pictures(_ request: GeminiRequest, _ traits: GeminiTraits) throws(GoogleFailure)
-        -> [PictureHeader?]
-    {
-        for (turn, content) in request.turns.enumerated() {
-            for (place, part) in content.parts.enumerated() {
-                if case .file(let uri) = part { throw file(uri) }
-                if case .picture(_, _, false) = part, content.isModel, traits.thinks {
-                    throw .invalid(
-                        "Image part is missing a thought_signature in content position \(turn + 1), "
-                            + "part position \(place + 1)."
-                    )
-                }
-            }
-        }
-        let pictures = request.pictures
-        guard pictures.count <= traits.mostImages else {
-            throw .invalid(
-                "The request has \(pictures.count) images. The model supports up to \(traits.mostImages) images."
-            )
-        }
-        var headers: [PictureHeader?] = []
-        for picture in pictures { headers.append(try header(picture.mediaType, picture.data)) }
-        return headers
-    }
-
-    private static func header(_ mediaType: String, _ data: ByteBuffer) throws(GoogleFailure) -> PictureHeader? {
-        let unreadable = GoogleFailure.invalid("Unable to process input image. Please retry or report the problem.")
-        switch mediaType.lowercased() {
-        case "image/png", "image/jpeg", "image/jpg", "image/webp":
-            guard let header = PictureHeader(data.readableBytesView) else { throw unreadable }
-            return header
-        case "image/heic", "image/heif":
-            guard data.getString(at: data.readerIndex + 4, length: 4) == "ftyp" else { throw unreadable }
-            return nil
-        case "": throw .invalid("* GenerateContentRequest.contents.parts.inline_data.mime_type: must be specified.\n")
-        default: throw .invalid("Unsupported MIME type: \(mediaType.prefix(100))")
-        }
-    }
-
-    /// The emulator has no files and fetches no addresses; it says so as the vendor would.
-    private static func file(_ uri: String) -> GoogleFailure {
-        if let range = uri.ranges(of: "files/").last {
-            return GoogleFailure(
-                403,
-                "PERMISSION_DENIED",
-                "You do not have permission to access the File \(uri[range.upperBound...].prefix(40)) "
-                    + "or it may not exist."
-            )
-        }
-        return .invalid("Cannot fetch content from the provided URL.")
     }
 
     private static func ratio(

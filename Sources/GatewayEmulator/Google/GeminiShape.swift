@@ -16,6 +16,7 @@ enum GeminiShape: String, Sendable, CaseIterable {
     case emptyObject = "empty-object"
     case noFinishReason = "finish-absent"
     case strangers = "unknown-members"
+    case inputBlocked = "input-blocked"
 
     /// The reasons an answer can end with, and one that nobody has heard of.
     static let finishReasons = [
@@ -45,6 +46,8 @@ enum GeminiShape: String, Sendable, CaseIterable {
         case .noCandidates: "No candidates and no reason."
         case .emptyObject: "{}"
         case .noFinishReason: "A candidate without a picture and without a finishReason."
+        case .inputBlocked:
+            "An edit is blocked because of its picture, blockReason OTHER; without one a picture is drawn."
         case .strangers: "The picture among members and parts that are new to every client; billed."
         }
     }

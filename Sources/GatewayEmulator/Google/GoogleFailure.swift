@@ -64,6 +64,23 @@ extension GoogleFailure {
         return ["@type": "type.googleapis.com/google.rpc.BadRequest", "fieldViolations": .array(list)]
     }
 
+    /// An input picture that cannot be decoded.
+    static var unreadablePicture: GoogleFailure {
+        .invalid("Unable to process input image. Please retry or report the problem.")
+    }
+
+    /// An input picture that is not what the request says it is.
+    static var invalidPicture: GoogleFailure { .invalid("Provided image is not valid.") }
+
+    /// A file that expired, or is somebody else's.
+    static func lostFile(_ name: String) -> GoogleFailure {
+        GoogleFailure(
+            403,
+            "PERMISSION_DENIED",
+            "You do not have permission to access the File \(name) or it may not exist."
+        )
+    }
+
     /// A key that does not exist, or no longer.
     static func badKey(_ message: String = "API key not valid. Please pass a valid API key.") -> GoogleFailure {
         let localized: JSON = [

@@ -17,6 +17,8 @@ enum GoogleFault: String, Sendable, CaseIterable {
     case location
     case noBilling = "no-billing"
     case badImage = "bad-image"
+    case invalidImage = "invalid-image"
+    case lostFile = "file-gone"
     case badArgument = "bad-argument"
     case noAspectRatio = "aspect-ratio-disabled"
     case tooLarge = "too-large"
@@ -85,7 +87,9 @@ enum GoogleFault: String, Sendable, CaseIterable {
                 "Gemini API free tier is not available in your country. "
                     + "Please enable billing on your project in Google AI Studio."
             )
-        case .badImage: .invalid("Unable to process input image. Please retry or report the problem.")
+        case .badImage: .unreadablePicture
+        case .invalidImage: .invalidPicture
+        case .lostFile: .lostFile("abc123")
         case .badArgument: .invalid("Request contains an invalid argument.")
         case .noAspectRatio: .invalid("Aspect ratio is not enabled for this model")
         default: server
@@ -180,6 +184,8 @@ extension GoogleFault {
         case .location: "400: the caller's location is not supported."
         case .noBilling: "400: the project has no paid plan where one is needed."
         case .badImage: "400: an input image cannot be read."
+        case .invalidImage: "400: an input image is not valid."
+        case .lostFile: "403: a file that was uploaded is gone, or somebody else's."
         case .badArgument: "400: an argument is invalid, without saying which."
         case .noAspectRatio: "400: the model takes no aspect ratio."
         case .tooLarge: "413: the request is too large, as an HTML page."

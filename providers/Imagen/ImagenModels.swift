@@ -44,7 +44,8 @@ enum ImagenModels {
             pixels: pixels,
             maxCount: 4,
             formats: [.png, .jpeg],
-            nativeFormat: .png
+            nativeFormat: .png,
+            hasCompression: true
         )
     }
 }

@@ -33,6 +33,7 @@ let package = Package(
         .systemLibrary(name: "CLibcrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
         .systemLibrary(name: "CTurboJPEG", pkgConfig: "libturbojpeg", providers: [.apt(["libturbojpeg0-dev"])]),
+        .systemLibrary(name: "CWebP", pkgConfig: "libwebpmux", providers: [.apt(["libwebp-dev"])]),
 
         // Values, protocols and errors: everything else meets here.
         .target(
@@ -65,6 +66,13 @@ let package = Package(
         .target(
             name: "GatewayStore",
             dependencies: ["GatewayCore", .product(name: "GRDB", package: "GRDB.swift")]
+        ),
+        .target(
+            name: "GatewayPictures",
+            dependencies: [
+                "GatewayCore", "CPNG", "CTurboJPEG", "CWebP",
+                nioCore,
+            ]
         ),
         .target(
             name: "GatewayProviders",
@@ -163,6 +171,10 @@ let package = Package(
             dependencies: [
                 "GatewayCore", "GatewayStore", "GatewayTesting", .product(name: "GRDB", package: "GRDB.swift"),
             ]
+        ),
+        .testTarget(
+            name: "GatewayPictureTests",
+            dependencies: ["GatewayCore", "GatewayPictures", "CPNG", "CTurboJPEG", "CWebP", nioCore]
         ),
         .testTarget(
             name: "GatewayProviderTests",

@@ -75,7 +75,16 @@ public struct ModelCapabilities: Sendable, Hashable {
 
 /// The pixel sizes of a model by shape and resolution class.
 public struct PixelTable: Sendable, Hashable {
-    private var sizes: [AspectRatio: [SizeTier: PixelSize]] = [:]
+    /// The shapes it has, in the order of its rows.
+    public private(set) var shapes: [AspectRatio] = []
+    private var sizes: [Cell: PixelSize] = [:]
+    /// Where each size stands, in the order of the rows: two shapes may have the same pixels.
+    private var cells: [PixelSize: [Cell]] = [:]
+
+    private struct Cell: Hashable {
+        var ratio: AspectRatio
+        var tier: SizeTier
+    }
 
     /// Creates a table from rows of `ratio: sizes`, sizes in the order of `tiers`.
     ///
@@ -86,19 +95,43 @@ public struct PixelTable: Sendable, Hashable {
         for (ratio, row) in rows {
             guard let ratio = AspectRatio(ratio) else { continue }
             for (tier, size) in zip(tiers, row.split(separator: " ")) {
-                sizes[ratio, default: [:]][tier] = PixelSize(String(size))
+                guard let size = PixelSize(String(size)) else { continue }
+                add(size, ratio, tier)
             }
         }
     }
 
-    /// The size of a shape in a class, if the table has it.
-    public subscript(_ ratio: AspectRatio, _ tier: SizeTier) -> PixelSize? { sizes[ratio]?[tier] }
-
-    /// The shape and class that have exactly these pixels.
-    public func exact(_ size: PixelSize, among tiers: [SizeTier]) -> (ratio: AspectRatio, tier: SizeTier)? {
-        for (ratio, row) in sizes {
-            for tier in tiers where row[tier] == size { return (ratio, tier) }
+    /// The size of a shape in a class, if the table has it; setting it adds to the table.
+    public subscript(_ ratio: AspectRatio, _ tier: SizeTier) -> PixelSize? {
+        get { sizes[Cell(ratio: ratio, tier: tier)] }
+        set {
+            let cell = Cell(ratio: ratio, tier: tier)
+            if let old = sizes.removeValue(forKey: cell) { cells[old]?.removeAll { $0 == cell } }
+            if let newValue { add(newValue, ratio, tier) }
         }
-        return nil
+    }
+
+    /// The shape and class that have exactly these pixels: the first row of those that do.
+    ///
+    /// - Parameters:
+    ///   - size: The pixels.
+    ///   - tiers: The classes that can be asked for.
+    ///   - shapes: The shapes that can be asked for; `nil` for all.
+    public func exact(
+        _ size: PixelSize,
+        among tiers: [SizeTier],
+        shapes: [AspectRatio]? = nil
+    ) -> (ratio: AspectRatio, tier: SizeTier)? {
+        let cell = cells[size]?.first { tiers.contains($0.tier) && shapes?.contains($0.ratio) ?? true }
+        return cell.map { ($0.ratio, $0.tier) }
+    }
+
+    private mutating func add(_ size: PixelSize, _ ratio: AspectRatio, _ tier: SizeTier) {
+        let cell = Cell(ratio: ratio, tier: tier)
+        // A table that says a cell twice means the last.
+        if let old = sizes[cell] { cells[old]?.removeAll { $0 == cell } }
+        if !shapes.contains(ratio) { shapes.append(ratio) }
+        sizes[cell] = size
+        cells[size, default: []].append(cell)
     }
 }

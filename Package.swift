@@ -124,6 +124,7 @@ let package = Package(
             name: "ImageGateway",
             dependencies: [
                 "GatewayCore", "GatewayCurl", "GatewayObjects", "GatewayStore", "GatewayProviders", "GatewayEngine",
+                "GatewayPictures",
                 .product(name: "Logging", package: "swift-log"),
                 nioCore,
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),

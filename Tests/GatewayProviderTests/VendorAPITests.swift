@@ -35,7 +35,7 @@ import Testing
 
     @Test(arguments: [
         (TransportError.Code.timedOut, true, ProviderError.Code.outcomeUnknown, Attempt.Outcome.unknown, false),
-        (.broken, true, .outcomeUnknown, .unknown, false), (.tooLarge, true, .outcomeUnknown, .unknown, false),
+        (.broken, true, .outcomeUnknown, .unknown, false), (.tooLarge, true, .badPicture, .unknown, true),
         (.cancelled, true, .outcomeUnknown, .unknown, false), (.cancelled, false, .unreachable, .notSent, false),
         (.nameNotResolved, false, .unreachable, .notSent, true), (.tls, false, .unreachable, .notSent, true),
         (.timedOut, false, .unreachable, .notSent, true), (.invalidURL, false, .unreachable, .notSent, true),

@@ -33,7 +33,11 @@ import Testing
         // Keys of later versions.
         ("limits: { requests_per_minute: 600 }", "limits is not supported by this version; take it out."),
         ("webhooks: { secret: whsec_x }", "webhooks is not supported by this version; take it out."),
-        ("fetch: { max_bytes: 1MiB }", "fetch is not supported by this version; take it out."),
+        ("fetch: { max_byte: 1MiB }", "fetch.max_byte is not a known key. Did you mean fetch.max_bytes?"),
+        (
+            "fetch: { allow: [10.0.0.0/8, everywhere] }",
+            "fetch.allow must list addresses or blocks such as 10.1.0.0/16, not 'everywhere'."
+        ),
         ("engine: { queue_limit: 5 }", "engine.queue_limit is not supported by this version; take it out."),
         ("engine: { task_retention: 7d }", "engine.task_retention is not supported by this version; take it out."),
         ("engine: { memory_budget: 1 GB }", "engine.memory_budget must be a size such as 64KiB or 50MiB, not '1 GB'."),

@@ -4,6 +4,7 @@ public import GatewayCore
 import GatewayCurl
 import GatewayEngine
 import GatewayObjects
+import GatewayPictures
 import GatewayProviders
 import GatewayStore
 public import Logging
@@ -91,7 +92,7 @@ public struct Gateway: Service {
                 inputTimeout: configuration.fetch.timeout,
                 time: time
             ),
-            transcoder: nil,
+            transcoder: configuration.server.transcode ? LibraryTranscoder() : nil,
             settings: EngineSettings(
                 workers: configuration.engine.workers,
                 memoryBudget: configuration.engine.memoryBudget,

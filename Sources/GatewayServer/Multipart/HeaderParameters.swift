@@ -17,7 +17,7 @@ struct HeaderParameters {
             let name = rest.prefix { $0 != "=" && $0 != ";" }
             rest = rest.dropFirst(name.count)
             guard rest.first == "=" else { continue }
-            rest = rest.dropFirst()
+            rest = rest.dropFirst().drop { $0 == " " || $0 == "\t" }
             let value = Self.value(&rest)
             pairs.append((name.trimmed.lowercased(), value))
             rest = rest.drop { $0 != ";" }

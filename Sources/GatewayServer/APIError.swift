@@ -11,6 +11,8 @@ struct APIError: Error, Sendable {
     var parameter: String?
     var message: String
     var headers: HTTPFields
+    /// Whether it was found before the body had been read to its end.
+    var leavesBody = false
 
     init(
         _ status: HTTPResponse.Status,
@@ -37,10 +39,10 @@ struct APIError: Error, Sendable {
 
     /// Whether the request was refused before its body was read, and that is too long to read it for nothing.
     func leavesBodyUnread(of request: Request) -> Bool {
-        guard
-            ["payload_too_large", "invalid_api_key", "not_found", "method_not_allowed", "unsupported_media_type"]
-                .contains(code)
-        else { return false }
+        let early = [
+            "payload_too_large", "invalid_api_key", "not_found", "method_not_allowed", "unsupported_media_type",
+        ]
+        guard leavesBody || early.contains(code) else { return false }
         let announced = request.headers[.contentLength].flatMap { Int($0) } ?? 0
         return announced > 64 << 10 || request.headers[.transferEncoding] != nil || status == .contentTooLarge
     }
@@ -65,7 +67,6 @@ extension APIError {
         switch error {
         case let error as APIError: error
         case let error as InvalidRequest: APIError(error)
-        case let error as TaskFailure: APIError(error)
         case let error as StoreError: APIError(error)
         case let error as ObjectError: APIError(error)
         case let error as HTTPError: APIError(error)
@@ -85,16 +86,19 @@ extension APIError {
         self.init(status, error.code.rawValue, error.message, parameter: error.parameter)
     }
 
-    /// The answer of a synchronous call whose task failed: the official clients must not try again what was paid for.
-    init(_ failure: TaskFailure) {
+    /// The answer about a task that failed: the official clients must not try again what was paid for.
+    init(failureOf task: ImageTask) {
+        let failure = task.failure ?? TaskFailure(.taskFailed, "The task failed.")
         let status: HTTPResponse.Status =
             switch failure.code {
-            case .contentPolicyViolation, .invalidImage, .unsupportedParameter: .badRequest
+            case .contentPolicyViolation, .unsupportedParameter: .badRequest
+            // Before anything was sent the picture at fault can only be the caller's; later it is the vendor's.
+            case .invalidImage: task.attempts.isEmpty ? .badRequest : .badGateway
+            case .payloadTooLarge: task.attempts.isEmpty ? .contentTooLarge : .badGateway
             case .upstreamError, .noImageGenerated, .outcomeUnknown: .badGateway
             case .providerUnavailable, .storageError: .serviceUnavailable
             case .taskTimeout: .gatewayTimeout
             case .taskCancelled: .conflict
-            case .payloadTooLarge: .contentTooLarge
             case .taskFailed, .resultExpired: .internalServerError
             }
         let parameter = failure.code == .contentPolicyViolation ? "prompt" : nil
@@ -116,13 +120,7 @@ extension APIError {
         case .forbidden: self.init(.forbidden, "invalid_link", "The link is not valid, or its time is over.")
         case .notFound: self.init(.notFound, "not_found", "There is no such picture.")
         case .none: self = .noStorage
-        default:
-            self.init(
-                .serviceUnavailable,
-                "storage_error",
-                "The gateway cannot reach its storage now; try again.",
-                headers: [.retryAfter: "2"]
-            )
+        default: self = .storageDown
         }
     }
 
@@ -144,6 +142,13 @@ extension APIError {
         headers: [.shouldRetry: "false"]
     )
 
+    /// Nothing was begun: the call may be made again.
+    static let storageDown = APIError(
+        .serviceUnavailable,
+        "storage_error",
+        "The gateway cannot reach its storage now; try again.",
+        headers: [.retryAfter: "2"]
+    )
     /// The process ends before the answer is there.
     static let shuttingDown = APIError(
         .serviceUnavailable,

@@ -14,6 +14,8 @@ public struct ServerSettings: Sendable {
     public var maxBody: Int
     /// What to do with wishes that cannot be honored.
     public var parameterMode: ParameterMode
+    /// Whether the gateway itself brings pictures into the wished format.
+    public var transcodes: Bool
     /// How long links live.
     public var linkLifetime: Duration
     /// Whether pictures can be stored; without that only synchronous `b64_json` works.
@@ -28,6 +30,7 @@ public struct ServerSettings: Sendable {
         syncWait: Duration = .seconds(280),
         maxBody: Int = 64 << 20,
         parameterMode: ParameterMode = .nearest,
+        transcodes: Bool = false,
         linkLifetime: Duration = .seconds(86_400),
         hasStorage: Bool = true,
         node: String
@@ -37,6 +40,7 @@ public struct ServerSettings: Sendable {
         self.syncWait = syncWait
         self.maxBody = maxBody
         self.parameterMode = parameterMode
+        self.transcodes = transcodes
         self.linkLifetime = linkLifetime
         self.hasStorage = hasStorage
         self.node = node

@@ -62,6 +62,64 @@ import Testing
         await fixture.end()
     }
 
+    @Test(.disabled("The engine of this version loads no input pictures, and no adapter sends them."))
+    func `edit sends pictures from files, pipes and addresses and saves what comes back`() async throws {
+        let fixture = try await GatewayFixture()
+        let gateway = try await fixture.startGateway()
+        _ = try fixture.samplePicture()
+        _ = try fixture.samplePicture(named: "style \"2\".png")
+        let model = ["-m", "gemini-2.5-flash-image"]
+
+        let made = try await run(["edit", "a woodcut", "-i", "in.png", "-o", "out.png"] + model, fixture)
+        #expect(made.status == 0, "\(made.errors)")
+        #expect(made.output == "out.png\n")
+        let data = try Data(contentsOf: fixture.folder.appendingPathComponent("out.png"))
+        #expect(PictureHeader(ByteBuffer(bytes: data).readableBytesView)?.format == .png)
+
+        let several = ["edit", "a woodcut", "-i", "in.png", "--image", "style \"2\".png", "-n", "2", "--json"]
+        let told = try await run(several + model, fixture)
+        let task = try JSON(reading: ByteBuffer(string: told.output))
+        #expect(task["object"]?.string == "image.edit")
+        #expect(task["files"]?.array?.count == 2)
+        #expect(await gateway.end() == 0)
+        await fixture.end()
+    }
+
+    @Test func `an edit that cannot be is refused in a sentence before anything is sent`() async throws {
+        let fixture = try await GatewayFixture()
+        let gateway = try await fixture.startGateway()
+        _ = try fixture.samplePicture()
+        let file = { fixture.folder.appendingPathComponent($0) }
+        try Data("just text".utf8).write(to: file("notes.txt"))
+        try Data().write(to: file("empty.png"))
+        try FileManager.default.createDirectory(at: file("album"), withIntermediateDirectories: true)
+        try Data(contentsOf: file("in.png")).write(to: file("large.png"))
+        let large = try FileHandle(forWritingTo: file("large.png"))
+        try large.truncate(atOffset: (50 << 20) + 1)
+        try large.close()
+
+        for (arguments, sentence) in [
+            (["-i", "missing.png"], "There is no file missing.png."), (["-i", "album"], "album is a folder"),
+            (["-i", "notes.txt"], "notes.txt is no PNG, JPEG or WebP picture."),
+            (["-i", "empty.png"], "empty.png is empty."),
+            (["-i", "large.png"], "large.png is too large"), (["-i", "-"], "Standard input is empty."),
+            ([], "give a picture"),
+            (["-i", "in.png", "--mask", "notes.txt"], "notes.txt is no"),
+            (["-i", "-", "-i", "-"], "Only one picture can come from standard input."),
+            (["-i", "https://a.example/x.png", "-i", "in.png"], "files before addresses"),
+        ] {
+            let refused = try await run(["edit", "a woodcut", "-m", "gemini-2.5-flash-image"] + arguments, fixture)
+            #expect(refused.status == 2, "\(arguments): \(refused.errors)")
+            #expect(refused.errors.contains(sentence), "\(arguments): \(refused.errors)")
+        }
+        // What only the gateway knows: this model edits nothing.
+        let imagen = try await run(["edit", "a hat", "-i", "in.png", "-m", "imagen-4.0-generate-001"], fixture)
+        #expect(imagen.status == 1)
+        #expect(imagen.errors.contains("(unsupported_parameter)"), "\(imagen.errors)")
+        #expect(await gateway.end() == 0)
+        await fixture.end()
+    }
+
     @Test func `check tries storage and providers and a broken configuration is refused sentence by sentence`()
         async throws
     {

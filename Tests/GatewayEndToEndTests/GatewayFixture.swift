@@ -71,6 +71,15 @@ final class GatewayFixture: Sendable {
         try await RunningProgram(["serve"], port: gatewayPort, folder: folder, ready: "/health/ready")
     }
 
+    /// A whole PNG of 8 × 8 gray pixels to edit.
+    func samplePicture(named name: String = "in.png") throws -> URL {
+        let text =
+            "iVBORw0KGgoAAAANSUhEUgAAAAgAAAAICAAAAADhZOFXAAAAFElEQVR42mNgkLOJqpi25RIDZQwAihUaQZwDEoIAAAAASUVORK5CYII="
+        let file = folder.appendingPathComponent(name)
+        try Data(base64Encoded: text)?.write(to: file)
+        return file
+    }
+
     var clientEnvironment: [String: String] {
         ["IMAGE_GATEWAY_URL": "http://127.0.0.1:\(gatewayPort)", "IMAGE_GATEWAY_KEY": Self.key]
     }

@@ -160,6 +160,7 @@ import Testing
 
     static let failures: [(TaskFailure.Code, Int, String?)] = [
         (.contentPolicyViolation, 400, "prompt"), (.invalidImage, 400, nil), (.unsupportedParameter, 400, nil),
+        (.payloadTooLarge, 413, nil),
         (.upstreamError, 502, nil), (.noImageGenerated, 502, nil), (.outcomeUnknown, 502, nil),
         (.providerUnavailable, 503, nil), (.storageError, 503, nil), (.taskTimeout, 504, nil),
         (.taskCancelled, 409, nil), (.taskFailed, 500, nil), (.resultExpired, 500, nil),
@@ -178,6 +179,16 @@ import Testing
         #expect(answer.error?["message"]?.string == "Something for the caller.")
         // The official clients retry 409 and everything from 500 up unless told not to.
         #expect(answer[header: "x-should-retry"] == (status >= 409 ? "false" : nil))
+    }
+
+    @Test(arguments: [TaskFailure.Code.invalidImage, .payloadTooLarge])
+    func `a picture at fault after an attempt is the vendor's, not the caller's`(code: TaskFailure.Code) async throws {
+        let answer = try await call { engine, task in
+            let begun = try await engine.begin(task)
+            try await engine.record(begun, .portionFailed(portion: 0, TaskFailure(code, "It cannot be used.")))
+        }
+        answer.expectError(502, code.rawValue)
+        #expect(answer[header: "x-should-retry"] == "false")
     }
 
     @Test func `a task that was never written is nobody's task`() async throws {

@@ -14,33 +14,38 @@ struct SynchronousCall: Sendable {
     /// Makes the task and waits for what becomes of it.
     ///
     /// - Parameters:
-    ///   - wanted: What to draw.
+    ///   - order: What to draw, with the pictures that came along.
     ///   - context: Who asks, on which connection.
     ///   - wait: How long; then the answer is the task, which goes on.
-    func run(_ wanted: ImageRequest, _ context: GatewayContext, wait: Duration) async throws -> Response {
+    func run(_ order: PictureOrder, _ context: GatewayContext, wait: Duration) async throws -> Response {
         let task = ImageTask(
             id: parts.taskIDs.next(),
             owner: context.caller.name,
-            request: wanted,
-            needsLink: wanted.responseFormat == .url,
+            request: order.request,
+            needsLink: order.request.responseFormat == .url,
             createdAt: parts.time.now,
             linkLifetime: settings.linkLifetime,
             node: settings.node
         )
         // Without an engine to take it on, the task would wait for another process while its caller waits here.
         guard parts.board.isTaking else { throw APIError.shuttingDown }
-        let deliveries = parts.board.expect(task.id)
-        do throws(StoreError) {
-            try await parts.store.create(task)
+        let board = parts.board
+        let (inputs, uploads) = (order.pictures.placed, order.pictures.placed.map(\.picture))
+        let deliveries = board.expect(task.id)
+        do {
+            let keeper = InputKeeper(objects: parts.objects, logger: context.logger)
+            // What takes longer than the caller waits is finished from the row, maybe by another process.
+            try await keeper.keep(settings.hasStorage ? inputs : [], of: task) { () throws(StoreError) in
+                try await parts.store.create(task)
+            }
         } catch {
-            parts.board.withdraw(task.id)
+            board.withdraw(task.id)
             throw error
         }
-        let board = parts.board
         // Whatever happens here, nobody waits any more when it has happened.
         defer { board.withdraw(task.id) }
         return try await context.watchingCaller(onHangUp: { board.hangUp(task.id) }) {
-            board.assign(task)
+            board.assign(task, uploads: uploads)
             return try await outcome(of: task, deliveries, wait: wait)
         }
     }
@@ -77,7 +82,7 @@ struct SynchronousCall: Sendable {
         }
         guard let task = row else { throw APIError.noTask }
         switch task.status {
-        case .failed: throw task.failure ?? TaskFailure(.taskFailed, "The task failed.")
+        case .failed: throw APIError(failureOf: task)
         case .completed where task.needsLink:
             let links = try task.pictures.map {
                 (url: try views.view.link(to: $0, of: task), revisedPrompt: $0.revisedPrompt)

@@ -102,7 +102,7 @@ struct TaskRoutes: Sendable {
         let index = try Query(request).index()
         let task = try await read(try id(context), context.caller)
         guard task.status == .completed else {
-            if let failure = task.failure { throw failure }
+            if task.status == .failed { throw APIError(failureOf: task) }
             throw APIError(
                 .conflict,
                 "task_not_completed",

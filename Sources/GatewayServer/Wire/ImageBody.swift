@@ -36,6 +36,13 @@ struct ImageBody {
     /// The request as it was written, types checked.
     func draft(_ kind: ImageRequest.Kind) throws(InvalidRequest) -> ImageRequest.Draft {
         try refuseUnsupported()
+        if kind == .generation, let name = EditPictures.given(in: members) {
+            throw InvalidRequest(
+                .unsupportedParameter,
+                name,
+                "Text-to-image takes no pictures; send '\(name)' to /v1/images/edits."
+            )
+        }
         var draft = ImageRequest.Draft()
         draft.kind = kind
         draft.model = try text("model")
@@ -71,6 +78,13 @@ struct ImageBody {
         }
         if try text("webhook_url") != nil {
             throw InvalidRequest(.unsupportedParameter, "webhook_url", "The parameter 'webhook_url' is not supported.")
+        }
+        if members["markup"] != nil {
+            throw InvalidRequest(
+                .unsupportedParameter,
+                "markup",
+                "The parameter 'markup' is not supported; use 'mask'."
+            )
         }
     }
 

@@ -37,15 +37,23 @@ struct GatewayClient {
         try await call(.post, path, body: .bytes([body.encoded()]), waiting: .zero)
     }
 
+    /// Sends a form and asks for JSON.
+    func post(_ path: String, _ form: FormUpload) async throws -> JSON {
+        // Files are read while they are sent; a slow line may take its time.
+        let body = TransportBody.stream(length: form.length, form.chunks())
+        return try await call(.post, path, body: body, type: form.contentType, waiting: .seconds(1200))
+    }
+
     private func call(
         _ method: HTTPRequest.Method,
         _ path: String,
         body: TransportBody,
+        type: String = "application/json",
         waiting: Duration
     ) async throws -> JSON {
         var headers: HTTPFields = [.accept: "application/json"]
         if let key { headers[.authorization] = "Bearer \(key)" }
-        if body.length > 0 { headers[.contentType] = "application/json" }
+        if body.length > 0 { headers[.contentType] = type }
         let limit = Duration.seconds(60) + waiting
         let request = TransportRequest(
             method,

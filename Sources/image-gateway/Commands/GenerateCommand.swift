@@ -15,63 +15,13 @@ struct GenerateCommand: AsyncParsableCommand {
     @Argument(help: "What to draw.")
     var prompt: String
 
-    @Option(name: [.short, .long], help: "The model; by default the gateway's first.")
-    var model: String?
-
-    @Option(name: .short, help: "How many pictures, 1 to 10.")
-    var n: Int = 1
-
-    @Option(help: "WIDTHxHEIGHT, 1K, 2K, 4K, or a ratio such as 16:9.")
-    var size: String?
-
-    @Option(help: "png, jpeg or webp; by default what the output file's name says.")
-    var format: String?
-
-    @Option(help: "low, medium, high …")
-    var quality: String?
-
-    @Option(help: "A number that makes drawing repeatable where the vendor promises that.")
-    var seed: Int?
-
-    @Option(name: [.short, .long], help: "The file to save to; several pictures get -1, -2 … before the ending.")
-    var output: String?
-
-    @Flag(help: "Print the task as JSON instead of the files' names.")
-    var json = false
+    @OptionGroup var options: PictureOptions
 
     func run() async throws {
-        Terminal.exitWhenInterrupted()
-        let client = try GatewayClient()
-        let result = await Result { try await generate(client) }
-        await client.close()
-        try result.get()
-    }
-
-    private func generate(_ client: GatewayClient) async throws {
-        let files = PictureFiles(client: client, output: output)
-        try files.checkOutput()
-        let wanted = format ?? output.flatMap { PictureFormat(fileExtension: $0)?.rawValue }
-        let task = try await client.post(
-            "/v1/images/generations/async",
-            JSON(present: [
-                "model": JSON(try await chosenModel(client)),
-                "prompt": JSON(prompt),
-                "n": JSON(n),
-                "size": size.map { JSON($0) },
-                "output_format": wanted.map { JSON($0) },
-                "quality": quality.map { JSON($0) },
-                "seed": seed.map { JSON($0) },
-            ])
-        )
-        try await TaskReport(json: json).finish(task, files)
-    }
-
-    private func chosenModel(_ client: GatewayClient) async throws -> String {
-        if let model { return model }
-        guard let first = try await client.get("/v1/models")["data"]?[0]?["id"]?.string else {
-            throw CommandFailure("The gateway has no model for this key.")
+        try await options.makePictures { client in
+            let members = try await options.members(prompt, client).map { JSON.Member($0, $1) }
+            return try await client.post("/v1/images/generations/async", .object(members))
         }
-        return first
     }
 }
 

@@ -71,6 +71,8 @@ extension JSON {
 struct Call: Sendable {
     static let generations = "/v1/images/generations"
     static let asynchronous = "/v1/images/generations/async"
+    static let edits = "/v1/images/edits"
+    static let edited = "/v1/images/edits/async"
 
     /// A small valid request, with changes.
     static func body(_ changes: KeyValuePairs<String, JSON> = [:]) -> JSON {
@@ -105,6 +107,16 @@ extension TestClientProtocol {
 
     func get(_ path: String, key: String? = "key-alice", headers: [String: String] = [:]) async throws -> Answer {
         try await ask(.get, path, key: key, headers: headers)
+    }
+
+    func post(
+        _ path: String,
+        _ form: TestForm,
+        key: String? = "key-alice",
+        headers: [String: String] = [:]
+    ) async throws -> Answer {
+        let headers = ["content-type": form.contentType].merging(headers) { $1 }
+        return try await ask(.post, path, key: key, headers: headers, body: form.bytes)
     }
 
     func post(

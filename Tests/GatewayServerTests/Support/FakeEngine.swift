@@ -3,6 +3,7 @@
 import GatewayCore
 import GatewayTesting
 import NIOCore
+import Synchronization
 import Testing
 
 /// An engine that plays its part on the board as a test says.
@@ -13,11 +14,14 @@ struct FakeEngine: Sendable {
     let board: TaskBoard
     let time: any TimeSource
     let node: String
+    var uploads = HandedUploads()
 
     /// Treats every assigned task, until the test ends.
     func run(_ conduct: @escaping Conduct) async {
         await withDiscardingTaskGroup { group in
-            for await task in board.assignments.map(\.task) {
+            for await assignment in board.assignments {
+                let task = assignment.task
+                uploads.note(assignment)
                 group.addTask {
                     do {
                         try await conduct(self, task)
@@ -92,4 +96,16 @@ struct FakeEngine: Sendable {
 extension DeliveredPicture {
     /// A few bytes that stand for a picture.
     static let small = DeliveredPicture(base64: ByteBuffer(string: "iVBORw0KGgo="))
+}
+
+/// The pictures that were handed to the engine in memory.
+final class HandedUploads: Sendable {
+    private let stored = Mutex<[TaskID: [InputPicture]]>([:])
+
+    func note(_ assignment: Assignment) {
+        stored.withLock { $0[assignment.task.id] = assignment.uploads }
+    }
+
+    /// What came with a task; `nil` if it was not assigned.
+    subscript(task: TaskID) -> [InputPicture]? { stored.withLock { $0[task] } }
 }

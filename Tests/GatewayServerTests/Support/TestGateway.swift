@@ -11,6 +11,7 @@ struct TestGateway: Sendable {
     let store = MemoryTaskStore()
     let board = TaskBoard()
     let log = CapturedLog()
+    let uploads = HandedUploads()
     let time: any TimeSource
     var objects: any ObjectStore = MemoryObjectStore()
     var files: (any LinkedFiles)?
@@ -19,6 +20,8 @@ struct TestGateway: Sendable {
         PublicModel(id: "gemini-3-pro-image-preview", family: "gemini", capabilities: [.versatile]),
         PublicModel(id: "imagen-4.0-generate-001", family: "imagen", capabilities: [.simple, .versatile]),
         PublicModel(id: "imagen-plain", family: "imagen", capabilities: [.simple]),
+        PublicModel(id: "editor", family: "other", capabilities: [.simple, .editor]),
+        PublicModel(id: "masked", family: "other", capabilities: [.editor, .masked]),
         PublicModel(id: "vendor/with-slash", family: "other", capabilities: [.simple]),
     ])
     var readiness: [String: @Sendable () async throws -> Void] = [:]
@@ -55,7 +58,7 @@ struct TestGateway: Sendable {
         engine conduct: FakeEngine.Conduct? = nil,
         _ test: @escaping @Sendable (any TestClientProtocol) async throws -> Value
     ) async throws -> Value {
-        let engine = FakeEngine(store: store, board: board, time: time, node: settings.node)
+        let engine = FakeEngine(store: store, board: board, time: time, node: settings.node, uploads: uploads)
         let application = try server.application()
         return try await withThrowingTaskGroup(of: Void.self) { group in
             if let conduct { group.addTask { await engine.run(conduct) } }
@@ -96,4 +99,19 @@ extension ModelCapabilities {
         pixels: PixelTable([.oneK], ["1:1": "1024x1024"]),
         nativeFormat: .png
     )
+}
+
+extension ModelCapabilities {
+    /// A model that edits up to sixteen pictures, and takes short prompts.
+    static let editor = {
+        var editor = versatile
+        (editor.maxInputs, editor.promptLimit) = (16, 1000)
+        return editor
+    }()
+    /// A model that edits one picture where it is told.
+    static let masked = {
+        var masked = versatile
+        (masked.maxInputs, masked.takesMask) = (1, true)
+        return masked
+    }()
 }

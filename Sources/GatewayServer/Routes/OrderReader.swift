@@ -1,0 +1,174 @@
+// Part of ImageGateway. SPDX-License-Identifier: Apache-2.0
+
+import GatewayCore
+import Hummingbird
+import NIOCore
+
+/// A checked request, with the pictures that came along.
+struct PictureOrder: Sendable {
+    /// What is wanted.
+    let request: ImageRequest
+    /// The pictures of an edit.
+    let pictures: EditPictures
+}
+
+/// Reads a body, JSON or multipart, into an order that at least one candidate can carry out.
+struct OrderReader {
+    let models: ModelDirectory
+    let settings: ServerSettings
+
+    /// Reads and checks a request.
+    ///
+    /// - Throws: ``InvalidRequest`` or ``APIError`` before anything is begun.
+    func order(
+        _ kind: ImageRequest.Kind,
+        _ request: Request,
+        _ context: GatewayContext
+    ) async throws -> PictureOrder {
+        let content = try await content(of: request, kind, context)
+        var draft = try ImageBody(try content.members()).draft(kind)
+        let pictures = try content.pictures(kind)
+        draft.inputs = pictures.inputs.map(\.image)
+        draft.mask = pictures.mask?.image
+        let wanted = try ImageRequest(draft)
+        guard let model = models[wanted.model] else {
+            throw InvalidRequest(.modelNotFound, "model", "The model '\(wanted.model.prefix(100))' does not exist.")
+        }
+        guard context.caller.mayUse(wanted.model) else {
+            throw InvalidRequest(.modelNotAllowed, "model", "This key may not use the model '\(wanted.model)'.")
+        }
+        try checkFit(wanted, model)
+        return PictureOrder(request: wanted, pictures: pictures)
+    }
+
+    /// A request that no candidate can carry out, or in strict mode honors to the letter, is refused before anything is
+    /// begun.
+    private func checkFit(_ wanted: ImageRequest, _ model: PublicModel) throws(InvalidRequest) {
+        var refusal: InvalidRequest?
+        for capabilities in model.capabilities {
+            do throws(InvalidRequest) {
+                _ = try ModelFit(
+                    wanted,
+                    vendorModel: model.id,
+                    capabilities: capabilities,
+                    count: 1,
+                    mode: settings.parameterMode,
+                    transcodes: settings.transcodes
+                )
+                return
+            } catch {
+                refusal = refusal ?? error
+            }
+        }
+        if let refusal { throw refusal }
+    }
+
+    // MARK: The two kinds of bodies
+
+    private enum Content {
+        case json(JSON)
+        case form(MultipartForm)
+
+        func members() throws(InvalidRequest) -> JSON {
+            switch self {
+            case .json(let body): body
+            case .form(let form): try form.members()
+            }
+        }
+
+        func pictures(_ kind: ImageRequest.Kind) throws(InvalidRequest) -> EditPictures {
+            switch self {
+            case .form(let form): try EditPictures(form)
+            // A body that gives pictures to draw from was refused already.
+            case .json(let body): try EditPictures(kind == .edit ? body : .null)
+            }
+        }
+    }
+
+    private func content(
+        of request: Request,
+        _ kind: ImageRequest.Kind,
+        _ context: GatewayContext
+    ) async throws -> Content {
+        if let length = request.headers[.contentLength].flatMap({ Int($0) }), length > settings.maxBody {
+            throw APIError.bodyTooLarge(settings.maxBody)
+        }
+        let type = request.headers[.contentType].map { HeaderParameters($0) }
+        switch type?.essence {
+        case nil, "application/json": return .json(try await json(request))
+        case "multipart/form-data" where kind == .edit:
+            guard let type else { throw APIError.mediaType(kind) }
+            let boundary: MultipartBoundary
+            do throws(InvalidRequest) {
+                boundary = try MultipartBoundary(contentType: type)
+            } catch {
+                throw APIError(leavingBody: error)
+            }
+            return .form(try await form(request, boundary))
+        default: throw APIError.mediaType(kind)
+        }
+    }
+
+    private func json(_ request: Request) async throws -> JSON {
+        let body: ByteBuffer
+        do {
+            body = try await request.body.collect(upTo: settings.maxBody)
+        } catch is NIOTooManyBytesError {
+            throw APIError.bodyTooLarge(settings.maxBody)
+        } catch let error as CancellationError {
+            throw error
+        } catch {
+            throw APIError.brokenBody
+        }
+        do throws(JSONError) {
+            return try JSON(reading: body)
+        } catch {
+            throw InvalidRequest(
+                .invalidJSON,
+                nil,
+                "The body is not valid JSON: \(error.message) (byte \(error.offset))"
+            )
+        }
+    }
+
+    /// Parts are cut while they come: what is too large is refused before it is in memory.
+    private func form(_ request: Request, _ boundary: MultipartBoundary) async throws -> MultipartForm {
+        var parser = MultipartParser(boundary)
+        var form = MultipartForm()
+        var length = 0
+        do {
+            for try await chunk in request.body {
+                length += chunk.readableBytes
+                guard length <= settings.maxBody else { throw APIError.bodyTooLarge(settings.maxBody) }
+                try parser.feed(chunk, to: &form)
+            }
+        } catch let error as InvalidRequest {
+            throw APIError(leavingBody: error)
+        } catch let error as APIError {
+            throw error
+        } catch let error as CancellationError {
+            throw error
+        } catch {
+            throw APIError.brokenBody
+        }
+        try parser.finish()
+        return form
+    }
+}
+
+extension APIError {
+    /// A mistake that was found before the body had been read to its end.
+    fileprivate init(leavingBody error: InvalidRequest) {
+        self.init(error)
+        leavesBody = true
+    }
+
+    fileprivate static func mediaType(_ kind: ImageRequest.Kind) -> APIError {
+        let wanted =
+            switch kind {
+            case .generation: "JSON (Content-Type: application/json); pictures are edited at /v1/images/edits"
+            case .edit: "multipart/form-data, or JSON (Content-Type: application/json)"
+            }
+        return APIError(.unsupportedMediaType, "unsupported_media_type", "The body must be \(wanted).")
+    }
+}

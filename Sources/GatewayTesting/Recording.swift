@@ -16,9 +16,11 @@ import NIOCore
 /// A JSON object with these members; any other is an error.
 /// - `source` (required): `recorded` from the live vendor, or `documented`, written from its documentation.
 /// - `date` (required): when, `YYYY-MM-DD`.
+/// - `reference`: the page of the documentation, or the address that was recorded.
 /// - `note`: what to know about it.
 /// - `call`: the ``ProviderCall`` by `model`, `prompt`, `count`, `aspect_ratio`, `tier`, `format`, `compression`,
-///   `quality`, `seed`, `negative_prompt`; without it the call is a plain one for the vendor's first model.
+///   `quality`, `seed`, `negative_prompt`, and for an edit `inputs` (a list) and `mask`, picture files in base64;
+///   without it the call is a plain one for the vendor's first model.
 /// - `job`: the vendor's task id; then ``ImageTaskProvider/poll(_:key:)`` is called instead.
 /// - `quotes_model`: `true` if the caller is told the model's own words out of this answer.
 /// - `exchanges` (required): a list of objects, one for each HTTP exchange, with
@@ -51,6 +53,8 @@ public struct Recording: Sendable {
     public let source: Source
     /// When it was made, `YYYY-MM-DD`.
     public let date: String
+    /// The page it was written from, or what was recorded, if it says so.
+    public let reference: String?
     /// What is asked for; `nil` for a plain call.
     public let call: ProviderCall?
     /// What is polled for, if it is a poll.
@@ -68,10 +72,11 @@ public struct Recording: Sendable {
     /// - Throws: ``RecordingError`` naming the scenario and the mistake.
     public init(name: String, _ file: JSON) throws(RecordingError) {
         let reader = RecordingReader(name: name)
-        try reader.only(file, ["source", "date", "note", "call", "job", "quotes_model", "exchanges"])
+        try reader.only(file, ["source", "date", "reference", "note", "call", "job", "quotes_model", "exchanges"])
         self.name = name
         source = try reader.word(file, "source")
         date = try reader.date(file)
+        reference = file["reference"]?.string
         call = try reader.call(file["call"])
         job = file["job"]?.string.map { ProviderJob(id: $0) }
         quotesModel = file["quotes_model"]?.bool ?? false
@@ -135,7 +140,7 @@ private struct RecordingReader {
     func call(_ object: JSON?) throws(RecordingError) -> ProviderCall? {
         guard let object else { return nil }
         let known = ["model", "prompt", "count", "aspect_ratio", "tier", "format", "compression", "quality", "seed"]
-        try only(object, known + ["negative_prompt"])
+        try only(object, known + ["negative_prompt", "inputs", "mask"])
         guard let model = object["model"]?.string, let prompt = object["prompt"]?.string else {
             throw RecordingError("\(name): the call needs 'model' and 'prompt'.")
         }
@@ -147,7 +152,17 @@ private struct RecordingReader {
         call.quality = object["quality"]?.string.flatMap { ImageRequest.Quality(rawValue: $0) }
         call.seed = object["seed"]?.integer
         call.negativePrompt = object["negative_prompt"]?.string
+        for file in object["inputs"]?.array ?? [] { call.inputs.append(try picture(file)) }
+        if let mask = object["mask"] { call.mask = try picture(mask) }
         return call
+    }
+
+    private func picture(_ file: JSON) throws(RecordingError) -> InputPicture {
+        guard case .string(let text) = file, let picture = Base64.decode(text.bytes).flatMap({ InputPicture($0) })
+        else {
+            throw RecordingError("\(name): an input of the call is no picture in base64.")
+        }
+        return picture
     }
 
     func exchanges(_ list: JSON?) throws(RecordingError) -> [Recording.Exchange] {

@@ -1,11 +1,12 @@
 # Part of ImageGateway. SPDX-License-Identifier: Apache-2.0
 # make demo    installs what is missing, builds, and makes a picture through a gateway on emulated vendors
 # make test    installs what is missing, builds, and runs every test
+# make docs    writes the documents that are made from the code
 # make build   builds the program for use: .build/release/image-gateway
 
 STRICT = --explicit-target-dependency-import-check error
 
-.PHONY: demo test build check clean
+.PHONY: demo test build docs check clean
 
 demo:
 	scripts/install
@@ -21,6 +22,11 @@ test:
 build:
 	scripts/install
 	swift build -c release $(STRICT) --product image-gateway
+
+docs:
+	swift build $(STRICT) --product image-gateway
+	.build/debug/image-gateway providers --markdown >.build/providers.md
+	mv .build/providers.md docs/providers.md
 
 check:
 	scripts/check-sources

@@ -179,7 +179,10 @@ let package = Package(
         ),
         .testTarget(
             name: "GatewayProviderTests",
-            dependencies: ["GatewayCore", "GatewayProviders", "GatewayTesting", nioCore, httpTypes],
+            dependencies: [
+                "GatewayCore", "GatewayProviders", "GatewayTesting", "ImageGateway", nioCore, httpTypes,
+                .product(name: "Logging", package: "swift-log"),
+            ],
             resources: [.copy("Recordings")]
         ),
         .testTarget(
@@ -210,7 +213,7 @@ let package = Package(
         .testTarget(
             name: "ImageGatewayTests",
             dependencies: [
-                "GatewayCore", "ImageGateway", "GatewayTesting", .product(name: "Logging", package: "swift-log"),
+                "GatewayCore", "ImageGateway", "GatewayTesting", nioCore, .product(name: "Logging", package: "swift-log"),
             ]
         ),
         .testTarget(

@@ -77,7 +77,7 @@ extension ProviderConformance {
             provider.descriptor.hasJobs
             ? [
                 ScenarioExpectation("poll_failed", .failed, .failed),
-                ScenarioExpectation("poll_refusal", .refused, .refused),
+                ScenarioExpectation("poll_refusal", .refused, .refused, failsOver: false, .some(.none)),
             ]
             : [ScenarioExpectation("no_image", .noImage, .noImage)]
         return common + ofItsKind

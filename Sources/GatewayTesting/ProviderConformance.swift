@@ -38,6 +38,13 @@ public struct ProviderConformance: Sendable {
         case brokenAnswersAreErrors = "broken answers are errors, and never successes without a picture"
         /// The descriptor's tables can be sent.
         case everyModelCanBeAsked = "every model can be asked for everything its table offers"
+        /// Edits, where the table has them.
+        case editsSendTheirPictures =
+            "an edit sends its pictures and the prompt in one purchase, and never in an address"
+        /// Jobs, where the vendor has them.
+        case jobsOutliveTheProcess = "a job survives being written down, and may be asked for again and again"
+        /// A vendor adds members when it likes.
+        case unknownMembersAreIgnored = "members that nobody knows change nothing"
         /// The free call is free.
         case listingIsFree = "listing models may be repeated, buys nothing and names models"
     }
@@ -78,6 +85,9 @@ public struct ProviderConformance: Sendable {
         case .successHasPictures: await emptySuccesses
         case .brokenAnswersAreErrors: await acceptedGarbage
         case .everyModelCanBeAsked: await refusedWishes
+        case .editsSendTheirPictures: await editMistakes
+        case .jobsOutliveTheProcess: await jobMistakes
+        case .unknownMembersAreIgnored: await disturbedAnswers
         case .listingIsFree: await listingMistakes
         }
     }

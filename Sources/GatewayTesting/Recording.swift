@@ -16,6 +16,7 @@ import NIOCore
 /// A JSON object with these members; any other is an error.
 /// - `source` (required): `recorded` from the live vendor, or `documented`, written from its documentation.
 /// - `date` (required): when, `YYYY-MM-DD`.
+/// - `reference`: the page of the documentation, or the address that was recorded.
 /// - `note`: what to know about it.
 /// - `call`: the ``ProviderCall`` by `model`, `prompt`, `count`, `aspect_ratio`, `tier`, `format`, `compression`,
 ///   `quality`, `seed`, `negative_prompt`, and for an edit `inputs` (a list) and `mask`, picture files in base64;
@@ -52,6 +53,8 @@ public struct Recording: Sendable {
     public let source: Source
     /// When it was made, `YYYY-MM-DD`.
     public let date: String
+    /// The page it was written from, or what was recorded, if it says so.
+    public let reference: String?
     /// What is asked for; `nil` for a plain call.
     public let call: ProviderCall?
     /// What is polled for, if it is a poll.
@@ -69,10 +72,11 @@ public struct Recording: Sendable {
     /// - Throws: ``RecordingError`` naming the scenario and the mistake.
     public init(name: String, _ file: JSON) throws(RecordingError) {
         let reader = RecordingReader(name: name)
-        try reader.only(file, ["source", "date", "note", "call", "job", "quotes_model", "exchanges"])
+        try reader.only(file, ["source", "date", "reference", "note", "call", "job", "quotes_model", "exchanges"])
         self.name = name
         source = try reader.word(file, "source")
         date = try reader.date(file)
+        reference = file["reference"]?.string
         call = try reader.call(file["call"])
         job = file["job"]?.string.map { ProviderJob(id: $0) }
         quotesModel = file["quotes_model"]?.bool ?? false

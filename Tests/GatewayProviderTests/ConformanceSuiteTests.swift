@@ -20,6 +20,7 @@ import Testing
         ("a success without pictures", .brokenAnswersAreErrors),
         ("everything is overload", .scenariosAreUnderstood),
         ("a lost answer is free", .lostAnswersAreUnknown),
+        ("strict about members", .unknownMembersAreIgnored),
     ])
     func `a mistake is found`(mistake: String, rule: ProviderConformance.Rule) async throws {
         let provider = try #require(Self.mistaken[mistake])
@@ -74,6 +75,7 @@ import Testing
         "a success without pictures": EmptySuccess.self,
         "everything is overload": AlwaysOverload.self,
         "a lost answer is free": LostIsFree.self,
+        "strict about members": StrictMembers.self,
     ]
 }
 
@@ -220,8 +222,32 @@ private struct LostIsFree: Mistaken {
     }
 }
 
+/// Takes no answer with a member it does not know.
+private struct StrictMembers: Mistaken {
+    let inner: GeminiProvider
+    init(settings: ProviderSettings, transport: any HTTPTransport) {
+        inner = GeminiProvider(settings: settings, transport: Suspicious(inner: transport))
+    }
+    func submit(_ call: ProviderCall, key: Secret) async throws(ProviderError) -> ProviderProgress {
+        try await inner.submit(call, key: key)
+    }
+
+    private struct Suspicious: HTTPTransport {
+        let inner: any HTTPTransport
+        func send(_ request: TransportRequest) async throws(TransportError) -> TransportResponse {
+            var response = try await inner.send(request)
+            let isKnown = !String(buffer: response.body).contains("a_new_member")
+            if !isKnown { response.body = ByteBuffer(string: "{}") }
+            return response
+        }
+        func open(_ request: TransportRequest) async throws(TransportError) -> TransportStream {
+            try await inner.open(request)
+        }
+    }
+}
+
 /// A small vendor that answers with jobs.
-private struct JobVendor: ImageTaskProvider {
+struct JobVendor: ImageTaskProvider {
     static let descriptor = ProviderDescriptor(
         kind: "jobs",
         title: "Jobs",

@@ -5,7 +5,6 @@ import GatewayCurl
 import GatewayEngine
 import GatewayObjects
 import GatewayPictures
-import GatewayProviders
 import GatewayStore
 public import Logging
 public import ServiceLifecycle
@@ -178,7 +177,7 @@ extension Gateway {
         transport: any HTTPTransport
     ) throws -> [EngineProvider] {
         try configuration.providers.map { provider in
-            guard let type = ProviderCatalog.all.first(where: { $0.descriptor.kind == provider.kind }) else {
+            guard let type = configuration.vendors.first(where: { $0.descriptor.kind == provider.kind }) else {
                 throw ConfigurationError(["providers has an unknown kind '\(provider.kind)'."])
             }
             let descriptor = type.descriptor

@@ -1,7 +1,6 @@
 // Part of ImageGateway. SPDX-License-Identifier: Apache-2.0
 
-import GatewayCore
-import GatewayProviders
+public import GatewayCore
 import Yams
 
 extension GatewayConfiguration {
@@ -12,8 +11,13 @@ extension GatewayConfiguration {
     /// - Parameters:
     ///   - yaml: The file's text.
     ///   - environment: The environment.
+    ///   - vendors: The kinds of vendors there are.
     /// - Throws: ``ConfigurationError`` with one sentence for each mistake.
-    public init(yaml: String, environment: [String: String]) throws {
+    public init(
+        yaml: String,
+        environment: [String: String],
+        vendors: [any ImageTaskProvider.Type] = Self.knownVendors
+    ) throws {
         let mistakes = SettingsReader.Mistakes()
         let node: Node?
         do {
@@ -22,12 +26,15 @@ extension GatewayConfiguration {
             throw ConfigurationError([Self.explained(error)])
         }
         self.init()
+        self.vendors = vendors
         let file = SettingsReader(node, path: "", environment: environment, mistakes: mistakes)
         server = Server(file.section("server"))
         auth = Auth(file.section("auth"))
         database = Database(file.section("database"))
         (storage, linkLifetime) = Storage.read(file.section("storage"))
-        providers = file.neededSections("providers", "is empty: name at least one vendor.").map(Provider.init)
+        providers = file.neededSections("providers", "is empty: name at least one vendor.").map {
+            Provider($0, vendors)
+        }
         routes = file.sections("routes").compactMap(Route.init)
         aliases = file.pairs("aliases")
         engine = Engine(file.section("engine"))
@@ -42,11 +49,14 @@ extension GatewayConfiguration {
     /// The configuration without a file: SQLite and a folder under `./data`, every vendor whose key is in the environment,
     /// no keys asked on loopback.
     ///
-    /// - Parameter environment: The environment.
-    public init(environment: [String: String]) {
+    /// - Parameters:
+    ///   - environment: The environment.
+    ///   - vendors: The kinds of vendors there are.
+    public init(environment: [String: String], vendors: [any ImageTaskProvider.Type] = Self.knownVendors) {
         self.init()
+        self.vendors = vendors
         auth.mode = .none
-        for type in ProviderCatalog.all {
+        for type in vendors {
             let descriptor = type.descriptor
             guard let key = environment[descriptor.keyVariable], !key.isEmpty else { continue }
             providers.append(Provider(name: descriptor.kind, kind: descriptor.kind, apiKeys: [Secret(key)]))
@@ -61,9 +71,9 @@ extension GatewayConfiguration {
 
     /// Imagen was shut down in August 2026: its names are tried there first and then drawn by a Gemini model.
     private mutating func serveRetiredImagen(byGemini place: Int) {
-        for type in ProviderCatalog.all where type.descriptor.kind == "imagen" {
+        for type in vendors where type.descriptor.kind == "imagen" {
             guard
-                let successor = ProviderCatalog.all.first(where: { $0.descriptor.kind == "gemini" })?.descriptor.models
+                let successor = vendors.first(where: { $0.descriptor.kind == "gemini" })?.descriptor.models
                     .first
             else { continue }
             for model in type.descriptor.models { providers[place].models[model.id] = successor.id }
@@ -113,7 +123,7 @@ extension GatewayConfiguration {
         var names: Set<String> = []
         for provider in providers {
             names.formUnion(provider.models.keys)
-            guard let type = ProviderCatalog.all.first(where: { $0.descriptor.kind == provider.kind }) else { continue }
+            guard let type = vendors.first(where: { $0.descriptor.kind == provider.kind }) else { continue }
             for model in type.descriptor.models { names.formUnion([model.id] + model.aliases) }
         }
         return names
@@ -207,8 +217,8 @@ extension GatewayConfiguration.Database {
 
 extension GatewayConfiguration.Provider {
     /// Reads an entry of `providers`.
-    init(_ reader: SettingsReader) {
-        let kinds = ProviderCatalog.all.map { $0.descriptor.kind }
+    init(_ reader: SettingsReader, _ vendors: [any ImageTaskProvider.Type]) {
+        let kinds = vendors.map { $0.descriptor.kind }
         let (name, kind) = (reader.nonEmptyText("name"), reader.neededText("kind"))
         self.init(name: name ?? kind ?? "", kind: kind ?? "")
         if let kind, !kinds.contains(kind) {

@@ -1,6 +1,7 @@
 // Part of ImageGateway. SPDX-License-Identifier: Apache-2.0
 
 public import GatewayCore
+import GatewayProviders
 
 /// Everything an operator can set, with its defaults.
 public struct GatewayConfiguration: Sendable {
@@ -14,6 +15,8 @@ public struct GatewayConfiguration: Sendable {
     public var storage = Storage.local(path: "data/images")
     /// How long links live.
     public var linkLifetime = Duration.seconds(86_400)
+    /// The kinds of vendors there are: those of this build, and what an embedding service adds.
+    public var vendors = Self.knownVendors
     /// The vendors, in order.
     public var providers: [Provider] = []
     /// Who serves which model; empty for everybody what they have.
@@ -233,6 +236,9 @@ public struct Address: Sendable, Hashable, CustomStringConvertible {
 }
 
 extension GatewayConfiguration {
+    /// The kinds of vendors that come with the gateway.
+    public static var knownVendors: [any ImageTaskProvider.Type] { ProviderCatalog.all }
+
     /// Reads a duration as the configuration spells it: `250ms`, `3s`, `15m`, `24h`, `7d`.
     public static func duration(_ text: String) -> Duration? { SettingsReader.duration(text) }
 }

@@ -50,7 +50,8 @@ struct RootCommand: AsyncParsableCommand {
         abstract: "One endpoint in front of several image vendors.",
         version: "0.1.0",
         subcommands: [
-            ServeCommand.self, GenerateCommand.self, EditCommand.self, TaskCommand.self, TasksCommand.self, CheckCommand.self,
+            ServeCommand.self, GenerateCommand.self, EditCommand.self, TaskCommand.self, TasksCommand.self,
+            CheckCommand.self,
             EmulateCommand.self,
         ]
     )

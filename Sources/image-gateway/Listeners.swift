@@ -58,6 +58,7 @@ struct Listeners {
             syncWait: configuration.server.syncWait,
             maxBody: configuration.server.maxBody,
             parameterMode: configuration.server.parameters,
+            transcodes: configuration.server.transcode,
             linkLifetime: configuration.linkLifetime,
             hasStorage: hasStorage,
             node: gateway.node

@@ -120,8 +120,9 @@ struct MultipartForm: MultipartSink {
 
     private static let numbers: Set<String> = ["n", "output_compression", "seed", "partial_images"]
 
-    /// In a form everything is text: what must be a number or a truth value and looks like one becomes one. An empty
-    /// field of a form is one that was not filled in.
+    /// A member's value as JSON would have it: what must be a number or a truth value and looks like one becomes one.
+    ///
+    /// An empty field of a form is one that was not filled in.
     private func value(_ field: Field) throws(InvalidRequest) -> JSON {
         let text = try text(field)
         let plain = text[...].trimmed

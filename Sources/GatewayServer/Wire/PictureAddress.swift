@@ -73,7 +73,9 @@ enum PictureAddress {
 
 /// Decodes `data:` URLs (RFC 2397).
 enum DataURL {
-    /// The bytes inside; `nil` if they cannot be decoded. The media type is not believed, so it may be absent.
+    /// The bytes inside; `nil` if they cannot be decoded.
+    ///
+    /// The media type is not believed, so it may be absent.
     ///
     /// - Parameters:
     ///   - text: The whole URL.

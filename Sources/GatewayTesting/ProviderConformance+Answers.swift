@@ -48,7 +48,7 @@ struct ScenarioExpectation: Sendable {
         switch consequence {
         case nil: .none
         case .disableKey: .disableKey
-        case .disableModel: .disableModel
+        case .disableModel, .disableModelForKey: .disableModel
         case .coolDown: .coolDown
         }
     }

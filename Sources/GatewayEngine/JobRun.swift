@@ -79,7 +79,10 @@ struct JobRun: Sendable {
     private static let endsJobs: Set<ProviderError.Code> = [.failed, .refused, .noImage, .badPicture, .invalidRequest]
 
     /// What cannot be asked for any more may have been drawn, and billed.
-    private static let lost = ProviderError(.jobNotFound, "The provider no longer gives account of work it had accepted.")
+    private static let lost = ProviderError(
+        .jobNotFound,
+        "The provider no longer gives account of work it had accepted."
+    )
 
     /// How long a vendor may keep us from asking again.
     private static let longestDelay = Duration.seconds(60)

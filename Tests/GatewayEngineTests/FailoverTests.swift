@@ -68,7 +68,9 @@ import Testing
         let error = ProviderError(.refused, "No.")
         var failover = Failover(candidates: 2, onRefusal: .failOver)
 
-        #expect(failover.step(after: error, isRepeatGranted: false, Self.open(2)) == .submit(candidate: 1, after: .zero))
+        #expect(
+            failover.step(after: error, isRepeatGranted: false, Self.open(2)) == .submit(candidate: 1, after: .zero)
+        )
         #expect(
             failover.step(after: ProviderError(.overloaded, "Busy."), isRepeatGranted: false, Self.open(2))
                 == .giveUp(TaskFailure(.contentPolicyViolation, "No."))
@@ -158,7 +160,10 @@ import Testing
         ),
         Choice(standings: [.ready(after: .seconds(900))], step: .giveUp(Failover.nobody)),
         // Nobody can be asked now.
-        Choice(standings: [.returning(after: .seconds(30)), .returning(after: .seconds(20))], step: .wait(.seconds(20))),
+        Choice(
+            standings: [.returning(after: .seconds(30)), .returning(after: .seconds(20))],
+            step: .wait(.seconds(20))
+        ),
         Choice(standings: [.returning(after: .seconds(30)), .gone], patience: 5, step: .giveUp(Failover.nobody)),
         Choice(standings: [.returning(after: .seconds(900))], step: .giveUp(Failover.nobody)),
         Choice(standings: [.gone, .gone], step: .giveUp(Failover.nobody)),

@@ -9,7 +9,7 @@ import Testing
 
 /// An engine's parts around fakes.
 struct Bench: Sendable {
-    let time = HastyTime()
+    let time: HastyTime
     let samples: SampleTasks
     let store: any TaskStore
     let objects: MemoryObjectStore
@@ -17,6 +17,7 @@ struct Bench: Sendable {
     let providers: [EngineProvider]
     let router: ProviderRouter
     let parts: EngineParts
+    let logger: Logger
 
     static let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
 
@@ -24,9 +25,14 @@ struct Bench: Sendable {
         _ providers: EngineProvider...,
         routes: [ProviderRouter.Route] = [],
         mode: ParameterMode = .nearest,
+        isPatient: Bool = false,
+        logger: Logger = Self.logger,
         store: any TaskStore = MemoryTaskStore(),
         objects: MemoryObjectStore = MemoryObjectStore()
     ) {
+        let time = HastyTime(isPatient: isPatient)
+        self.time = time
+        self.logger = logger
         let router = ProviderRouter(
             tables: providers.map { .init(name: $0.name, descriptor: FakeVendor.descriptor, models: [:]) },
             routes: routes,
@@ -92,7 +98,7 @@ struct Bench: Sendable {
     @discardableResult
     func run(_ task: ImageTask) async throws -> ImageTask {
         let live = LiveTask(task, store: store, board: board, time: time, logger: Self.logger)
-        await TaskRun(live: live, parts: parts, logger: Self.logger).run()
+        await TaskRun(live: live, parts: parts, logger: logger).run()
         return try await row(task.id)
     }
 

@@ -76,6 +76,7 @@ public struct Engine: Service {
     ) {
         let pool = ProviderPool(providers)
         let workers = Slots(limit: settings.workers)
+        load = EngineLoad(limit: settings.workers * 2, router: router, pool: pool)
         parts = EngineParts(
             node: node,
             pool: pool,
@@ -95,11 +96,14 @@ public struct Engine: Service {
             parameterMode: settings.parameterMode,
             taskTimeout: settings.taskTimeout,
             time: time,
-            logger: logger
+            logger: logger,
+            load: load
         )
         self.settings = settings
-        load = EngineLoad(limit: settings.workers * 2, router: router, pool: pool)
     }
+
+    /// How the providers are at this moment.
+    public var providersStatus: ProvidersStatus { parts.pool.status(router: parts.router, at: parts.time.now) }
 
     /// Runs until the process is asked to stop; then running work gets the drain time, and the rest is handed back.
     ///
@@ -280,6 +284,8 @@ struct EngineParts: Sendable {
     let taskTimeout: Duration
     let time: any TimeSource
     let logger: Logger
+    /// Where a task says that it waits for a provider to come back.
+    var load: EngineLoad?
 
     var fetcher: PictureFetcher { keeper.fetcher }
     var finisher: PictureFinisher { keeper.finisher }

@@ -18,17 +18,27 @@ final class EngineLoad: Sendable {
     /// The models that the same vendors serve.
     private struct Door {
         var models: Set<String> = []
-        var appetite: Int
+        /// How many may run; `nil` for no bound.
+        var appetite: Int?
         var running = 0
+        var blocked = 0
+
+        var room: Int { blocked >= EngineLoad.mostBlocked ? 0 : appetite.map { $0 - running } ?? .max }
     }
 
     private struct State {
         var doors: [[String]: Door]
         var running = 0
         var resting: Set<TaskID> = []
+        /// Of each claimed task, how many of its portions wait for a provider to come back; nobody else is listed.
+        var blocked: [TaskID: Int] = [:]
+        var doorOfTask: [TaskID: [String]] = [:]
         var storeIsEmpty = false
         var isClosed = false
     }
+
+    /// How many tasks wait here for the same providers to come back; the others wait in the store.
+    static let mostBlocked = 64
 
     private let limit: Int
     private let doorOfModel: [String: [String]]
@@ -43,10 +53,9 @@ final class EngineLoad: Sendable {
         var doorOfModel: [String: [String]] = [:]
         for model in router.directory.models.map(\.id) {
             let candidates = router.candidates(for: model)
-            guard let appetite = pool.appetite(for: candidates) else { continue }
             let door = candidates.map(\.provider).sorted()
             doorOfModel[model] = door
-            doors[door, default: Door(appetite: appetite)].models.insert(model)
+            doors[door, default: Door(appetite: pool.appetite(for: candidates))].models.insert(model)
         }
         self.limit = limit
         self.doorOfModel = doorOfModel
@@ -57,7 +66,28 @@ final class EngineLoad: Sendable {
         state.withLock { state in
             state.running += 1
             if task.isResting { state.resting.insert(task.id) }
-            if let door = doorOfModel[task.request.model] { state.doors[door]?.running += 1 }
+            if let door = doorOfModel[task.request.model] {
+                state.doors[door]?.running += 1
+                state.doorOfTask[task.id] = door
+            }
+        }
+    }
+
+    /// A portion of a task begins to wait for a provider to come back: until then the task takes nobody's room.
+    func block(_ id: TaskID) {
+        state.withLock { state in
+            guard let door = state.doorOfTask[id] else { return }
+            if state.blocked[id] == nil { state.doors[door]?.blocked += 1 }
+            state.blocked[id, default: 0] += 1
+        }
+    }
+
+    /// A portion of a task waits no more.
+    func unblock(_ id: TaskID) {
+        state.withLock { state in
+            guard let door = state.doorOfTask[id], let portions = state.blocked[id] else { return }
+            state.blocked[id] = portions > 1 ? portions - 1 : nil
+            if portions == 1 { state.doors[door]?.blocked -= 1 }
         }
     }
 
@@ -77,7 +107,7 @@ final class EngineLoad: Sendable {
         state.withLock { state in
             state.running -= 1
             state.resting.remove(task.id)
-            if let door = doorOfModel[task.request.model] { state.doors[door]?.running -= 1 }
+            if let door = state.doorOfTask.removeValue(forKey: task.id) { state.doors[door]?.running -= 1 }
             return !state.storeIsEmpty
         }
     }
@@ -90,11 +120,11 @@ final class EngineLoad: Sendable {
         state.withLock { state in
             // Until a claim has shown otherwise: whoever ends meanwhile asks for another.
             state.storeIsEmpty = false
-            let room = limit - (state.running - state.resting.count)
+            let room = limit - (state.running - state.resting.count - state.blocked.count)
             guard room > 0, !state.isClosed else { return nil }
-            let left = state.doors.values.map { (models: $0.models, tasks: $0.appetite - $0.running) }
+            let left = state.doors.values.map { (models: $0.models, tasks: $0.room) }
             let full = left.filter { $0.tasks <= 0 }.reduce(into: Set<String>()) { $0.formUnion($1.models) }
-            let smallest = left.map(\.tasks).filter { $0 > 0 }.min() ?? room
+            let smallest = min(room, left.map(\.tasks).filter { $0 > 0 }.min() ?? room)
             return Bite(tasks: min(room, max(smallest, limit / 32)), fullModels: full)
         }
     }

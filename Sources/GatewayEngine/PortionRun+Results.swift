@@ -44,7 +44,7 @@ extension PortionRun {
                 warnings: shortage(of: urls.count, result, fit)
             )
         ])
-        return try await collected(CheckedPortion(index: index, remote: remote))
+        return CheckedPortion(index: index, remote: remote)
     }
 
     /// The pictures of which an earlier process, or this one, knows the addresses.
@@ -75,6 +75,8 @@ extension PortionRun {
             }
         } catch let failure as TaskFailure {
             throw LostPictures(failure: failure)
+        } catch let error as ProviderError {
+            throw LostPictures(failure: Failover.failure(for: error))
         }
         portion.warnings = live.task.request.deviations(in: portion.pictures.map(\.header), told: remote.told)
         return portion

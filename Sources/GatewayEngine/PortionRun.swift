@@ -33,28 +33,37 @@ struct PortionRun: Sendable {
             try await live.record(.portionFailed(portion: index, unfit))
             return nil
         }
-        var (failover, step) = try await beginning(fits)
-        while case .submit(let place, let delay) = step {
-            if delay > .zero { try await parts.time.sleep(for: delay) }
-            let fit = fits[place]
-            do throws(ProviderError) {
-                return try await attempt(fit)
-            } catch {
-                if let interruption = error.cause as? Interruption { throw interruption.error }
-                let mayRepeat = failover.mayRepeat(after: error, by: fit.member.provider) && live.takeRepeat()
-                step = failover.step(after: error, isRepeatGranted: mayRepeat)
-                if case .submit(_, let delay) = step, delay >= timeLeft {
-                    // The vendor asks for more time than the task has: its caller learns that now, not at the end.
-                    step = .giveUp(Failover.failure(for: error))
+        var hall = WaitingHall(portion: self, models: fits.map { ($0.member, $0.candidate.vendorModel) })
+        var (failover, step) = try await beginning(fits, hall)
+        var made: CheckedPortion?
+        while true {
+            switch step {
+            case .giveUp(let failure):
+                // Nobody could be asked: after a failed attempt its end and this one are written in one step.
+                if !live.task.portions[index].stage.isFinal {
+                    try await live.record(.portionFailed(portion: index, failure))
                 }
-                try await note(error, by: fit, next: step)
+                return nil
+            case .wait(let pause):
+                try await hall.wait(pause)
+                step = failover.next(hall.situation)
+            case .submit(let place, let delay):
+                if delay > .zero { try await hall.pause(delay) }
+                let fit = fits[place]
+                do throws(ProviderError) {
+                    made = try await attempt(fit, avoiding: hall.avoided(place))
+                    // Without any, its turn passed while it waited for room.
+                    if made == nil { step = failover.next(hall.situation) }
+                } catch {
+                    if let interruption = error.cause as? Interruption { throw interruption.error }
+                    if error.spoilsKey { hall.avoid(live.task.attempts.last { $0.portion == index }?.key, at: place) }
+                    let mayRepeat = failover.mayRepeat(after: error, by: fit.member.provider) && live.takeRepeat()
+                    step = failover.step(after: error, isRepeatGranted: mayRepeat, hall.situation)
+                    try await note(error, by: fit, next: step)
+                }
+                if let made { return try await collected(made) }
             }
         }
-        return nil
-    }
-
-    private var timeLeft: Duration {
-        parts.time.now.duration(to: live.task.createdAt.advanced(by: parts.taskTimeout))
     }
 
     /// A candidate with the request fitted to it.
@@ -98,7 +107,8 @@ struct PortionRun: Sendable {
         let candidate = ProviderRouter.Candidate(
             provider: attempt.provider,
             vendorModel: attempt.model,
-            capabilities: descriptor.capabilities(of: attempt.model)
+            capabilities: parts.router.capabilities(of: attempt.model, by: attempt.provider)
+                ?? descriptor.capabilities(of: attempt.model)
         )
         return fit(candidate, .nearest)
     }
@@ -117,23 +127,26 @@ struct PortionRun: Sendable {
     }
 
     /// Where to begin: at the front, or where an earlier process stopped.
-    private func beginning(_ fits: [Fit]) async throws -> (Failover, Failover.Step) {
-        let front = Failover(candidates: fits.count)
-        guard let last = live.task.attempts.last(where: { $0.portion == index }) else { return (front, front.first()) }
+    private func beginning(_ fits: [Fit], _ hall: WaitingHall) async throws -> (Failover, Failover.Step) {
+        let onRefusal = candidates.first?.onRefusal ?? .report
+        var front = Failover(candidates: fits.count, onRefusal: onRefusal)
+        guard let last = live.task.attempts.last(where: { $0.portion == index }) else {
+            return (front, front.next(hall.situation))
+        }
         let place = fits.firstIndex { $0.candidate.provider == last.provider }
-        var failover = Failover(candidates: fits.count, place: place ?? -1)
+        var failover = Failover(candidates: fits.count, place: place, onRefusal: onRefusal)
         var events: [TaskEvent] = []
         if job != nil {
             // Only the vendor that has the work can be asked for it.
-            if place != nil { return (failover, failover.first()) }
+            if let place { return (failover, .submit(candidate: place, after: .zero)) }
             events = [.attemptFailed(portion: index, outcome: .unknown, error: Self.unreachableJob)]
         } else if last.outcome?.mayHaveBought != true {
-            return (front, front.first())
+            return (front, front.next(hall.situation))
         }
         let code: ProviderError.Code = last.outcome == .failed ? .failed : .outcomeUnknown
         let lost = ProviderError(code, last.error ?? Self.unreachableJob)
         let mayRepeat = failover.mayRepeat(after: lost, by: parts.pool[last.provider]?.provider) && live.takeRepeat()
-        let step = failover.step(after: lost, isRepeatGranted: mayRepeat)
+        let step = failover.step(after: lost, isRepeatGranted: mayRepeat, hall.situation)
         if case .giveUp(let failure) = step { events.append(.portionFailed(portion: index, failure)) }
         if !events.isEmpty { try await live.record(events) }
         return (failover, step)
@@ -149,10 +162,12 @@ private struct Interruption: Error {
 
 extension PortionRun {
     /// Submits once, follows the work to its end, and looks at what came.
-    private func attempt(_ fit: Fit) async throws(ProviderError) -> CheckedPortion {
+    ///
+    /// - Returns: `nil` if nothing was submitted, because the provider went out while there was no room.
+    private func attempt(_ fit: Fit, avoiding keys: Set<String>) async throws(ProviderError) -> CheckedPortion? {
         do {
             // What a vendor has in its hands already is there, whether it fits or not.
-            return try await fit.member.slots.withSlot(evenIfFull: job != nil) { try await purchase(fit) }
+            return try await fit.member.slots.withSlot(evenIfFull: job != nil) { try await purchase(fit, keys) }
         } catch let error as ProviderError {
             throw error
         } catch {
@@ -160,32 +175,51 @@ extension PortionRun {
         }
     }
 
-    private func purchase(_ fit: Fit) async throws -> CheckedPortion {
-        let key = fit.member.nextKey()
-        let following = JobRun(provider: fit.member.provider, key: key, parts: parts, logger: logger)
+    private func purchase(_ fit: Fit, _ avoided: Set<String>) async throws -> CheckedPortion? {
         if let job {
-            return try await followed { try await take(try await following.resume(job.job, record: recordJob), fit) }
+            let permit = fit.member.following(job.attempt.model, key: job.attempt.key, at: parts.time.now)
+            return try await settling(permit, fit) { try await follow(job.job, permit, fit, isResumed: true) }
         }
-        switch try await submit(fit, key) {
-        case .done(let result): return try await take(result, fit)
-        case .waiting(let job):
-            try await recordJob(job)
-            return try await followed { try await take(try await following.run(job, record: recordJob), fit) }
+        // Before anything is taken up that others may be waiting for.
+        let call = try await inputs.filling(fit.fit.call, for: fit.candidate.capabilities)
+        guard let permit = try await admission(fit, avoided) else { return nil }
+        return try await settling(permit, fit) {
+            switch try await submit(call, fit, permit.key) {
+            case .done(let result): return try await take(result, fit)
+            case .waiting(let job):
+                fit.member.accepted(permit, at: parts.time.now, logger: logger)
+                try await recordJob(job)
+                return try await follow(job, permit, fit, isResumed: false)
+            }
         }
     }
 
-    private func submit(_ fit: Fit, _ key: Secret) async throws -> ProviderProgress {
-        let call = try await inputs.filling(fit.fit.call, for: fit.candidate.capabilities)
-        return try await parts.workers.withSlot {
-            let nothingWasSent = live.task.attempts.allSatisfy { $0.outcome == .notSent }
-            if nothingWasSent, parts.board.hasHungUp(live.task.id) {
-                throw TaskFailure(.taskCancelled, "The caller hung up before anything was sent to a provider.")
-            }
+    private func follow(
+        _ job: ProviderJob,
+        _ permit: ProviderPool.Member.Permit,
+        _ fit: Fit,
+        isResumed: Bool
+    ) async throws -> CheckedPortion {
+        let provider = fit.member.provider
+        let keys = fit.member.keys(first: permit.key)
+        let following = JobRun(provider: provider, keys: keys, parts: parts, logger: logger)
+        return try await followed {
+            let result =
+                isResumed
+                ? try await following.resume(job, record: recordJob) : try await following.run(job, record: recordJob)
+            return try await take(result, fit)
+        }
+    }
+
+    private func submit(_ call: ProviderCall, _ fit: Fit, _ key: ProviderKey) async throws -> ProviderProgress {
+        try await parts.workers.withSlot {
+            try dropIfAbandoned()
             try await live.record(
                 .submitting(
                     portion: index,
                     provider: fit.candidate.provider,
                     model: fit.candidate.vendorModel,
+                    key: key.id,
                     warnings: fit.fit.warnings
                 )
             )
@@ -193,7 +227,7 @@ extension PortionRun {
             guard !Task.isCancelled else {
                 throw ProviderError(.unreachable, "The work was stopped before it was sent.")
             }
-            return try await fit.member.provider.adapter.submit(call, key: key)
+            return try await fit.member.provider.adapter.submit(call, key: key.secret)
         }
     }
 

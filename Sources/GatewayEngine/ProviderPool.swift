@@ -1,7 +1,6 @@
 // Part of ImageGateway. SPDX-License-Identifier: Apache-2.0
 
 public import GatewayCore
-import Synchronization
 
 /// A provider as the operator set it up, ready to be asked.
 public struct EngineProvider: Sendable {
@@ -10,72 +9,52 @@ public struct EngineProvider: Sendable {
     /// The adapter.
     public var adapter: any ImageTaskProvider
     /// Its keys, used in turn.
-    public var keys: [Secret]
+    public var keys: [ProviderKey]
     /// How many calls may be in the vendor's hands; 0 for no bound.
     public var maxConcurrent: Int
+    /// How many submissions may be made a minute, of all its models together; 0 for no bound.
+    public var requestsPerMinute: Int
     /// The distance between two polls of one job.
     public var pollInterval: Duration
     /// Whether a lost answer may be bought again.
     public var resubmitUnknown: ResubmitUnknown
     /// What to do when the vendor says that work it had accepted failed.
     public var failedTask: FailedTask
-    /// Whether it stands on the operator's own network: its results are fetched from there without the guard.
-    public var allowsPrivateNetwork = false
+    /// Whether its addresses may be on the operator's own network.
+    public var allowsPrivateNetwork: Bool
 
     /// Creates a provider.
     public init(
         name: String,
         adapter: any ImageTaskProvider,
-        keys: [Secret],
+        keys: [ProviderKey],
         maxConcurrent: Int,
+        requestsPerMinute: Int = 0,
         pollInterval: Duration,
         resubmitUnknown: ResubmitUnknown,
-        failedTask: FailedTask = .failOver
+        failedTask: FailedTask = .failOver,
+        allowsPrivateNetwork: Bool = false
     ) {
         self.name = name
         self.adapter = adapter
         self.keys = keys
         self.maxConcurrent = maxConcurrent
+        self.requestsPerMinute = requestsPerMinute
         self.pollInterval = pollInterval
         self.resubmitUnknown = resubmitUnknown
         self.failedTask = failedTask
+        self.allowsPrivateNetwork = allowsPrivateNetwork
     }
 }
 
-/// What to do when a vendor says that work it had accepted failed: it may be billed all the same.
-public enum FailedTask: String, Sendable, Codable, CaseIterable {
-    /// Ask the next provider, at most once per task.
-    case failOver = "fail_over"
-    /// Tell the caller.
-    case report
-}
-
-/// The providers by name, each with the slots that bound what is in its hands and the turn of its keys.
+/// The providers by name, each with what is known of it at this moment.
 struct ProviderPool: Sendable {
-    final class Member: Sendable {
-        let provider: EngineProvider
-        let slots: Slots
-        private let turn = Mutex(0)
-
-        init(_ provider: EngineProvider) {
-            self.provider = provider
-            slots = Slots(limit: provider.maxConcurrent)
-        }
-
-        /// The next key in turn; a provider without keys is asked with an empty one, for servers of one's own.
-        func nextKey() -> Secret {
-            guard !provider.keys.isEmpty else { return Secret("") }
-            return turn.withLock { turn in
-                turn = (turn + 1) % provider.keys.count
-                return provider.keys[turn]
-            }
-        }
-    }
-
     private let members: [String: Member]
+    private let names: [String]
 
     init(_ providers: [EngineProvider]) {
         members = Dictionary(providers.map { ($0.name, Member($0)) }) { first, _ in first }
+        names = providers.map(\.name)
     }
 
     subscript(name: String) -> Member? { members[name] }
@@ -85,5 +64,14 @@ struct ProviderPool: Sendable {
     func appetite(for candidates: [ProviderRouter.Candidate]) -> Int? {
         let bounds = candidates.compactMap { members[$0.provider]?.provider.maxConcurrent }
         return bounds.isEmpty || bounds.contains(0) ? nil : bounds.reduce(0, +) * 2
+    }
+
+    /// How the providers are.
+    func status(router: ProviderRouter, at now: Timestamp) -> ProvidersStatus {
+        ProvidersStatus(
+            providers: names.compactMap { name in
+                members[name]?.status(models: router.vendorModels(of: name), at: now)
+            }
+        )
     }
 }

@@ -65,7 +65,7 @@ struct TaskRun: Sendable {
         if live.task.status == .pending {
             try await live.record(.claimed(node: parts.node, portions: parts.router.portions(of: live.task.request)))
         }
-        let candidates = parts.router.candidates(for: live.task.request.model)
+        let candidates = parts.router.candidates(for: live.task.request.model, task: live.task.id)
         let open = live.task.portions.indices.filter { !live.task.portions[$0].stage.isFinal }
         let mayHandOver = !live.task.needsLink
         let inputs = TaskInputs(of: live.task, uploads: uploads, parts: parts, logger: logger)

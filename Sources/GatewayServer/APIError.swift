@@ -104,6 +104,8 @@ extension APIError {
         let parameter = failure.code == .contentPolicyViolation ? "prompt" : nil
         self.init(status, failure.code.rawValue, failure.message, parameter: parameter)
         if status.code >= 409 { headers[.shouldRetry] = "false" }
+        // For people and patient programs: a provider that is out is tried again within seconds to minutes.
+        if failure.code == .providerUnavailable { headers[.retryAfter] = "30" }
     }
 
     init(_ error: StoreError) {

@@ -1,6 +1,6 @@
 // Part of ImageGateway. SPDX-License-Identifier: Apache-2.0
 
-import GatewayCore
+public import GatewayCore
 public import Hummingbird
 import HummingbirdCore
 import HummingbirdTLS
@@ -35,10 +35,14 @@ public struct GatewayServer: Sendable {
         return application(router(), try certificate?.wrap(plain) ?? plain, onRunning)
     }
 
-    /// The service that listens for operators: health.
-    public func adminApplication() -> some ApplicationProtocol {
+    /// The service that listens for operators: health, and how the providers are.
+    ///
+    /// - Parameter token: What everything but health needs; `nil` where only this machine can connect.
+    public func adminApplication(token: Secret? = nil) -> some ApplicationProtocol {
         let (router, routes) = edge()
+        let guarded = Routes(router: router, list: routes.list, layers: token.map { [AdminMiddleware(token: $0)] } ?? [])
         HealthRoutes(readiness: parts.readiness).add(to: routes)
+        if let status = parts.providers { ProviderRoutes(status: status).add(to: guarded) }
         return application(router, Self.plain) { _ in }
     }
 

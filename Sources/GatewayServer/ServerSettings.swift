@@ -67,6 +67,8 @@ public struct ServerParts: Sendable {
     public var time: any TimeSource
     /// What must work for the gateway to be ready, by name; a check throws what is wrong.
     public var readiness: [String: @Sendable () async throws -> Void]
+    /// How the providers are, for operators; `nil` if nobody can tell.
+    public var providers: (@Sendable () -> ProvidersStatus)?
 
     /// Collects the parts.
     public init(
@@ -78,7 +80,8 @@ public struct ServerParts: Sendable {
         callers: any CallerDirectory,
         taskIDs: TaskIDSource = TaskIDSource(),
         time: any TimeSource = SystemTime(),
-        readiness: [String: @Sendable () async throws -> Void] = [:]
+        readiness: [String: @Sendable () async throws -> Void] = [:],
+        providers: (@Sendable () -> ProvidersStatus)? = nil
     ) {
         self.store = store
         self.objects = objects
@@ -89,5 +92,6 @@ public struct ServerParts: Sendable {
         self.taskIDs = taskIDs
         self.time = time
         self.readiness = readiness
+        self.providers = providers
     }
 }

@@ -25,7 +25,8 @@ struct Listeners {
         ]
         if let admin = configuration.server.adminListen {
             let server = GatewayServer(parts: parts, settings: Self.settings(gateway, at: admin), logger: logger)
-            services.append(server.adminApplication())
+            // Whoever is on this machine may look; everybody else needs the token, which the configuration insists on.
+            services.append(server.adminApplication(token: admin.isLoopback ? nil : configuration.auth.adminToken))
         }
         self.services = services
     }
@@ -43,8 +44,10 @@ struct Listeners {
                 "database": { try await gateway.store.heartbeat(node: gateway.node, now: SystemTime().now) },
                 "providers": {
                     if gateway.models.models.isEmpty { throw CommandFailure("No provider serves any model.") }
+                    if !gateway.providersStatus.isUsable { throw CommandFailure("No provider can be used now.") }
                 },
-            ]
+            ],
+            providers: { gateway.providersStatus }
         )
     }
 

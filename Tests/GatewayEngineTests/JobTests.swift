@@ -193,6 +193,83 @@ import Testing
         #expect(vendor.ledger.submissions == 1)
     }
 
+    // MARK: Jobs that are out of reach
+
+    @Test(arguments: [ProviderError.Code.jobNotFound, .credential], [ResubmitUnknown.never, .once])
+    func `a job that nobody can account for is lost, and counts as one that may be billed`(
+        code: ProviderError.Code,
+        policy: ResubmitUnknown
+    ) async throws {
+        let vendor = FakeVendor.init(poll: { _, _ in .failing(code) }) { _, _ in .job("j") }
+        let other = FakeVendor.saying(.pictures(3))
+        let bench = Bench(
+            vendor.provider("a", pollInterval: .seconds(20), resubmitUnknown: policy),
+            other.provider("b")
+        )
+
+        let task = try await bench.draw()
+
+        #expect(task.failure?.code == (policy == .never ? .outcomeUnknown : nil))
+        #expect(task.attempts.map(\.outcome) == (policy == .never ? [.unknown] : [.unknown, .succeeded]))
+        #expect(vendor.ledger.polls == 3)
+    }
+
+    @Test func `three answers in a row within half a minute are not believed`() async throws {
+        let vendor = FakeVendor { _, number in
+            number < 10 ? .failing(.jobNotFound) : .pictures(3)
+        } submit: { _, _ in
+            .job("j")
+        }
+        let bench = Bench(vendor.provider("a", pollInterval: .seconds(3), resubmitUnknown: .never))
+
+        #expect(try await bench.draw().status == .completed)
+        #expect(vendor.ledger.polls == 10)
+    }
+
+    @Test func `an answer about the work in between begins the count anew, a failed question does not`() {
+        var strikes = Strikes()
+        let now = Timestamp(seconds: 1_700_000_000)
+
+        #expect(strikes.areOut(after: .jobNotFound, at: now) == false)
+        #expect(strikes.areOut(after: .overloaded, at: now.advanced(by: .seconds(20))) == false)
+        #expect(strikes.areOut(after: .jobNotFound, at: now.advanced(by: .seconds(40))) == false)
+        #expect(strikes.areOut(after: .credential, at: now.advanced(by: .seconds(60))) == false)
+        #expect(strikes.areOut(after: .jobNotFound, at: now.advanced(by: .seconds(61))) == false)
+        #expect(strikes.areOut(after: .jobNotFound, at: now.advanced(by: .seconds(62))) == false)
+        #expect(strikes.areOut(after: .jobNotFound, at: now.advanced(by: .seconds(90))) == false)
+        #expect(strikes.areOut(after: .jobNotFound, at: now.advanced(by: .seconds(91))) == true)
+    }
+
+    @Test func `a job is asked for with the key that submitted it`() async throws {
+        let vendor = FakeVendor(keyedPoll: { _, _, number in number < 3 ? .job("j") : .pictures(3) }) { _, _, _ in
+            .job("j")
+        }
+        let bench = Bench(vendor.provider("a", keys: ["k1", "k2", "k3"]))
+
+        for _ in 1...3 { try await bench.draw() }
+
+        let keys = vendor.ledger.keys
+        #expect(Set(keys) == ["k1", "k2", "k3"])
+        #expect(vendor.ledger.pollKeys.prefix(3) == [keys[0], keys[0], keys[0]])
+    }
+
+    @Test func `when that key is not accepted any more another of the same account is asked`() async throws {
+        let vendor = FakeVendor(
+            keyedPoll: { _, key, number in
+                switch key.withPlaintext({ $0 }) {
+                case "k1": number == 1 ? .job("j") : .failing(.credential)
+                case "k2": .failing(.jobNotFound)
+                default: number < 6 ? .job("j") : .pictures(3)
+                }
+            },
+            keyedSubmit: { _, _, _ in .job("j") }
+        )
+        let bench = Bench(vendor.provider("a", keys: ["k3", "k1", "k2"], resubmitUnknown: .never))
+
+        #expect(try await bench.draw().status == .completed)
+        #expect(vendor.ledger.pollKeys == ["k1", "k1", "k3", "k3", "k3"].dropLast(0) + ["k3"])
+    }
+
     // MARK: After a restart
 
     private static let waiting: [TaskEvent] = [
@@ -213,6 +290,23 @@ import Testing
         #expect(vendor.ledger.jobs.map(\.id) == ["j"])
         #expect(vendor.ledger.submissions + other.ledger.submissions == 0)
         #expect(bench.time.slept.allSatisfy { $0 <= .seconds(3) })
+    }
+
+    @Test(arguments: [("id-k2", "k2"), ("id-gone", "k1")])
+    func `after a restart it is asked for with the key that submitted it, or any if that is gone`(
+        submitted: String,
+        asked: String
+    ) async throws {
+        let vendor = FakeVendor.saying(polled: [.pictures(3)])
+        let bench = Bench(vendor.provider("a", keys: ["k1", "k2"]))
+        let events: [TaskEvent] = [
+            .claimed(node: "gone", portions: [1]),
+            .submitting(portion: 0, provider: "a", model: "one", key: submitted, warnings: []),
+            .accepted(portion: 0, job: ProviderJob(id: "j")),
+        ]
+
+        #expect(try await bench.run(try await bench.adopted(after: events)).status == .completed)
+        #expect(vendor.ledger.pollKeys == [asked])
     }
 
     @Test func `a job is asked for at once even when its vendor is full`() async throws {

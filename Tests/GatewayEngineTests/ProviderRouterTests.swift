@@ -1,7 +1,7 @@
 // Part of ImageGateway. SPDX-License-Identifier: Apache-2.0
 
 import GatewayCore
-import GatewayEngine
+@testable import GatewayEngine
 import GatewayTesting
 import Testing
 
@@ -107,6 +107,84 @@ import Testing
         #expect(router.directory["zebra"]?.family == "fake")
         #expect(router.directory["bee"] == nil)
         for model in router.directory.models { #expect(!router.candidates(for: model.id).isEmpty) }
+    }
+
+    // MARK: Weights
+
+    private static func weighted(_ weights: [String: Int]) -> ProviderRouter {
+        ProviderRouter(
+            tables: ["a", "b", "c"].map { table($0) },
+            routes: [.init(match: "", providers: ["a", "b", "c"], strategy: .weighted(weights))],
+            aliases: ["fox": "one"]
+        )
+    }
+
+    @Test(arguments: [["a": 3, "b": 1], ["a": 1, "b": 1, "c": 1], ["a": 0, "b": 97, "c": 3]])
+    func `each provider is first for its share of the tasks`(weights: [String: Int]) {
+        let router = Self.weighted(weights)
+        let ids = TaskIDSource(time: ManualTime())
+        var firsts: [String: Int] = [:]
+
+        for _ in 1...10_000 {
+            let candidates = router.candidates(for: "fox", task: ids.next())
+            #expect(Set(candidates.map(\.provider)) == ["a", "b", "c"])
+            firsts[candidates[0].provider, default: 0] += 1
+        }
+
+        let total = weights.values.reduce(0, +)
+        for name in ["a", "b", "c"] {
+            let share = Double(firsts[name] ?? 0) / 10_000
+            let wanted = Double(weights[name] ?? 0) / Double(total)
+            #expect(abs(share - wanted) < 0.02, "\(name): \(share)")
+            #expect(wanted > 0 || firsts[name] == nil)
+        }
+    }
+
+    @Test func `the order is the task's: the same in every process, the rest by falling weight`() throws {
+        let router = Self.weighted(["a": 1, "b": 5, "c": 2])
+        let wanted = [
+            "image_01KCRVET35FAVZME1CEEED9VBS": ["b", "c", "a"], "image_01KCRVET35FAVZME1CEEED9VBT": ["b", "c", "a"],
+            "image_01KCRVET35FAVZME1CEEED9VBV": ["b", "c", "a"], "image_01KCRVET35FAVZME1CEEED9VBW": ["b", "c", "a"],
+        ]
+
+        for (text, providers) in wanted {
+            let id = try #require(TaskID(text))
+            #expect(router.candidates(for: "one", task: id).map(\.provider) == providers, "\(text)")
+        }
+        #expect(router.candidates(for: "one").map(\.provider) == ["a", "b", "c"])
+    }
+
+    @Test func `a provider without a weight is asked after the others`() {
+        let ids = TaskIDSource()
+        for _ in 1...100 {
+            let order = Self.weighted(["b": 1]).candidates(for: "one", task: ids.next()).map(\.provider)
+            #expect(order == ["b", "a", "c"])
+        }
+    }
+
+    // MARK: What vendors publish
+
+    @Test func `what a vendor publishes takes the place of its table, in the directory too`() {
+        let book = CapabilityBook()
+        let published = ProviderRouter.Table(
+            name: "a",
+            descriptor: FakeVendor.descriptor,
+            models: [:],
+            published: book
+        )
+        let router = ProviderRouter(tables: [published, Self.table("b")], routes: [], aliases: [:])
+        let directory = router.directory
+        #expect(directory["one"]?.capabilities.map(\.maxCount) == [1, 1])
+
+        book.keep(["one": FakeVendor.capabilities(8)], by: "a")
+        book.keep([:], by: "a")
+
+        #expect(directory["one"]?.capabilities.map(\.maxCount) == [8, 1])
+        #expect(directory.models.first?.capabilities.map(\.maxCount) == [8, 1])
+        #expect(router.candidates(for: "one").map(\.capabilities.maxCount) == [8, 1])
+        #expect(router.capabilities(of: "one", by: "a")?.maxCount == 8)
+        #expect(router.capabilities(of: "one", by: "ghost") == nil)
+        #expect(router.candidates(for: "two").map(\.capabilities.maxCount) == [2, 2])
     }
 
     @Test(arguments: [

@@ -59,6 +59,10 @@ enum SampleFile {
         #expect(provider.maxConcurrent == nil)
         #expect(provider.resubmitUnknown == nil)
         #expect(provider.models.isEmpty)
+        #expect(provider.requestsPerMinute == 0)
+        #expect(provider.failedTask == .failOver)
+        #expect(provider.resultBaseURL == nil)
+        #expect(!provider.allowsPrivateNetwork)
         #expect(configuration.routes.isEmpty)
         #expect(configuration.aliases.isEmpty)
         #expect(configuration.engine.workers == 256)
@@ -172,6 +176,38 @@ enum SampleFile {
         }
     }
 
+    @Test(arguments: [
+        ("strategy: { weighted: { google: 3, imagen: 1 } }", ["google": 3, "imagen": 1]),
+        ("strategy: weighted, weighted: { google: 3, imagen: 0 }", ["google": 3, "imagen": 0]),
+        ("weighted: { google: 1 }", ["google": 1]),
+        ("strategy: priority", nil),
+        ("on_refusal: report", nil),
+    ])
+    func `weights are read in every form`(line: String, weights: [String: Int]?) throws {
+        let configuration = try SampleFile.read(
+            """
+            providers: [ { name: google, kind: gemini, api_keys: [k] }, { kind: imagen, api_keys: [k] } ]
+            routes: [ { match: "", providers: [google, imagen], \(line) } ]
+            """
+        )
+        #expect(configuration.routes.map(\.weights) == [weights])
+    }
+
+    @Test func `a route in block form, with what to do about refusals`() throws {
+        let configuration = try SampleFile.read(
+            """
+            routes:
+              - match: gemini-
+                providers: [google]
+                strategy:
+                  weighted: {google: 3}
+                on_refusal: fail_over
+            """
+        )
+        #expect(configuration.routes.first?.weights == ["google": 3])
+        #expect(configuration.routes.first?.onRefusal == .failOver)
+    }
+
     @Test func `providers, routes and aliases are read`() throws {
         let configuration = try SampleFile.read(
             """
@@ -181,10 +217,13 @@ enum SampleFile {
                 base_url: http://127.0.0.1:9090
                 api_keys: ["${A}", "${B}"]
                 max_concurrent: 0
+                requests_per_minute: 300
                 timeout: 250ms
                 poll_interval: 10s
                 models: { gemini-3-pro-image-preview: gemini-3-pro-image }
                 resubmit_unknown: never
+                failed_task: report
+                result_base_url: https://cdn.example.com
                 allow_private_network: true
               - { kind: imagen, api_keys: [k-3] }
             routes:
@@ -204,6 +243,10 @@ enum SampleFile {
         #expect(google.pollInterval == .seconds(10))
         #expect(google.models == ["gemini-3-pro-image-preview": "gemini-3-pro-image"])
         #expect(google.resubmitUnknown == .never)
+        #expect(google.requestsPerMinute == 300)
+        #expect(google.failedTask == .report)
+        #expect(google.resultBaseURL == "https://cdn.example.com")
+        #expect(google.allowsPrivateNetwork)
         #expect(configuration.providers[1].name == "imagen")
         #expect(configuration.routes.map(\.match) == ["gemini-", ""])
         #expect(configuration.routes.map(\.providers) == [["google"], ["google", "imagen"]])

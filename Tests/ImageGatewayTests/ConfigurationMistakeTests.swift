@@ -6,6 +6,8 @@ import Testing
 
 /// What a configuration file may not say: a sentence for each mistake, naming the key.
 @Suite struct ConfigurationMistakeTests {
+    private static let weightsExample = "for example strategy: { weighted: { google: 3, hingnet: 1 } }"
+
     /// Each file has exactly one mistake, and this is what is said about it.
     @Test(arguments: [
         // Keys nobody knows, with the nearest one that is known.
@@ -42,12 +44,16 @@ import Testing
         ("engine: { task_retention: 7d }", "engine.task_retention is not supported by this version; take it out."),
         ("engine: { memory_budget: 1 GB }", "engine.memory_budget must be a size such as 64KiB or 50MiB, not '1 GB'."),
         (
-            "providers: [ { kind: gemini, api_keys: [k], requests_per_minute: 3 } ]",
-            "providers[0].requests_per_minute is not supported by this version; take it out."
+            "providers: [ { kind: gemini, api_keys: [k], requests_per_minute: many } ]",
+            "providers[0].requests_per_minute must be a whole number from 0 to 1000000, not 'many'."
         ),
         (
-            "providers: [ { kind: gemini, api_keys: [k], failed_task: report } ]",
-            "providers[0].failed_task is not supported by this version; take it out."
+            "providers: [ { kind: gemini, api_keys: [k], failed_task: retry } ]",
+            "providers[0].failed_task must be one of: fail_over, report, not 'retry'."
+        ),
+        (
+            "providers: [ { kind: gemini, api_keys: [k], result_base_url: cdn.example.com } ]",
+            "providers[0].result_base_url must begin with http:// or https://."
         ),
         (
             "database: { url: postgres://u:canary@h/n }",
@@ -183,11 +189,43 @@ import Testing
         ),
         (
             "routes: [ { match: a, providers: [google], strategy: weighted } ]",
-            "routes[0].strategy must be priority in this version."
+            "routes[0].strategy needs the providers' weights, \(weightsExample)."
+        ),
+        (
+            "routes: [ { match: a, providers: [google], strategy: random } ]",
+            "routes[0].strategy must be priority, or weighted with weights, \(weightsExample)."
+        ),
+        (
+            "routes: [ { match: a, providers: [google], strategy: { weight: { google: 1 } } } ]",
+            "routes[0].strategy.weight is not a known key. Did you mean routes[0].strategy.weighted?"
+        ),
+        (
+            "routes: [ { match: a, providers: [google], strategy: priority, weighted: { google: 1 } } ]",
+            "routes[0].weighted has no effect with strategy: priority; take one out."
+        ),
+        (
+            "routes: [ { match: a, providers: [google], weighted: { other: 1 } } ]",
+            "routes[0].weighted.other is not in the providers of this route."
+        ),
+        (
+            "routes: [ { match: a, providers: [google], strategy: { weighted: { google: 0 } } } ]",
+            "routes[0].strategy.weighted needs at least one provider with a weight above 0."
+        ),
+        (
+            "routes: [ { match: a, providers: [google], strategy: { weighted: { google: heavy } } } ]",
+            "routes[0].strategy.weighted.google must be a whole number from 0 to 1000, not 'heavy'."
+        ),
+        (
+            "routes: [ { match: a, providers: [google], strategy: { weighted: google } } ]",
+            "routes[0].strategy.weighted must be a mapping of keys."
+        ),
+        (
+            "routes: [ { match: a, providers: [google], on_refusal: retry } ]",
+            "routes[0].on_refusal must be one of: report, fail_over, not 'retry'."
         ),
         (
             "routes: [ { match: a, providers: [google], weight: 3 } ]",
-            "routes[0].weight is not a known key. Did you mean routes[0].match?"
+            "routes[0].weight is not a known key. Did you mean routes[0].weighted?"
         ),
         (
             "aliases: { banana: no-such-model }",

@@ -137,9 +137,9 @@ extension ProviderError {
 
     /// What a failure means for the calls after it.
     public enum Consequence: Sendable, Hashable {
-        /// Do not use this key again until an operator has looked.
+        /// Do not use this key again, but for a call now and then that finds out whether it works again.
         case disableKey
-        /// Do not ask this vendor for this model again until an operator has looked.
+        /// Do not ask this vendor for this model again, but for a call now and then.
         case disableModel
         /// Do not ask for this model with this key again: the account cannot have it, another may.
         case disableModelForKey

@@ -1,22 +1,34 @@
 // Part of ImageGateway. SPDX-License-Identifier: Apache-2.0
 
-/// The public models of a gateway, as the router made them from configuration: a plain value for whoever has to know
-/// which names exist.
+/// The public models of a gateway, as the router made them from configuration, for whoever has to know which names exist.
+///
+/// The names are fixed; what the models can do may be what the vendors say today.
 public struct ModelDirectory: Sendable {
-    /// The models, in the order of the configuration.
-    public let models: [PublicModel]
-    private let places: [String: Int]
+    private let names: [String]
+    private let find: @Sendable (String) -> PublicModel?
 
-    /// Creates a directory.
+    /// The models, in the order of the configuration.
+    public var models: [PublicModel] { names.compactMap(find) }
+
+    /// Creates a directory of models that stay as they are.
     public init(_ models: [PublicModel]) {
-        self.models = models
-        places = Dictionary(models.enumerated().map { ($1.id, $0) }) { first, _ in first }
+        let known = Dictionary(models.map { ($0.id, $0) }) { first, _ in first }
+        self.init(models.map(\.id)) { known[$0] }
+    }
+
+    /// Creates a directory that looks at a model each time it is asked for.
+    ///
+    /// - Parameters:
+    ///   - names: The public names, in order.
+    ///   - find: Gives the model of one of these names.
+    public init(_ names: [String], find: @escaping @Sendable (String) -> PublicModel?) {
+        let known = Set(names)
+        self.names = names
+        self.find = { known.contains($0) ? find($0) : nil }
     }
 
     /// The model of a public name, if a route serves it.
-    public subscript(id: String) -> PublicModel? {
-        places[id].map { models[$0] }
-    }
+    public subscript(id: String) -> PublicModel? { find(id) }
 }
 
 /// A model that callers can name.

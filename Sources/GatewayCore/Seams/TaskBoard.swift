@@ -139,6 +139,11 @@ public final class TaskBoard: Sendable {
         state.withLock { $0.hungUp.contains(id) }
     }
 
+    /// Whether a caller waits for the pictures at this moment.
+    public func isAwaited(_ id: TaskID) -> Bool {
+        state.withLock { $0.callers[id] != nil }
+    }
+
     /// Says that the engine is done with a task: whoever waits looks at the row.
     public func settled(_ id: TaskID) {
         let continuation = state.withLock { state in

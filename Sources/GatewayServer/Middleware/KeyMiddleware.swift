@@ -27,7 +27,7 @@ struct KeyMiddleware: RouterMiddleware {
         return try await next(request, context)
     }
 
-    private static func credential(in headers: HTTPFields) -> String? {
+    static func credential(in headers: HTTPFields) -> String? {
         if let value = headers[.authorization] {
             let parts = value.split(separator: " ", maxSplits: 1)
             if parts.count == 2, parts[0].lowercased() == "bearer" { return String(parts[1].drop { $0 == " " }) }

@@ -32,7 +32,11 @@ public struct Gateway: Service {
     /// The way to the network.
     public let transport: any HTTPTransport
 
+    /// How the providers are at this moment: keys by their names in the pool, breakers, work in hand.
+    public var providersStatus: ProvidersStatus { engine.providersStatus }
+
     let providers: [EngineProvider]
+    private let refresh: CapabilityRefresh
     private let router: ProviderRouter
     private let engine: Engine
     private let curl: CurlTransport
@@ -59,7 +63,8 @@ public struct Gateway: Service {
         let guarded = try CurlTransport(addressRule: rule)
         let node = TaskIDSource(time: time).next().description.replacing(TaskID.prefix, with: "node_")
         let providers = try Self.providers(configuration, transport: curl)
-        let router = Self.router(configuration, providers)
+        let published = CapabilityBook()
+        let router = Self.router(configuration, providers, published)
         let (objects, files) = try Self.storage(configuration, transport: curl, time: time)
         let store = try await SQLiteTaskStore(path: configuration.database.path)
         self.configuration = configuration
@@ -68,6 +73,7 @@ public struct Gateway: Service {
         self.objects = objects
         self.files = files
         self.router = router
+        refresh = CapabilityRefresh(providers: providers, book: published, time: time, logger: logger)
         self.providers = providers
         self.curl = curl
         self.guarded = guarded
@@ -108,7 +114,12 @@ public struct Gateway: Service {
     ///
     /// - Throws: ``StoreError`` if the database fails at the start.
     public func run() async throws {
-        try await engine.run()
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            // It ends with the engine, and nothing waits for it.
+            group.addTask { await refresh.run() }
+            defer { group.cancelAll() }
+            try await engine.run()
+        }
     }
 
     /// Closes database and network; after ``run()`` has ended.
@@ -184,31 +195,44 @@ extension Gateway {
             let settings = ProviderSettings(
                 name: provider.name,
                 baseURL: provider.baseURL ?? descriptor.defaultBaseURL,
-                timeout: provider.timeout ?? descriptor.defaultTimeout
+                timeout: provider.timeout ?? descriptor.defaultTimeout,
+                resultBaseURL: provider.resultBaseURL
             )
             return EngineProvider(
                 name: provider.name,
                 adapter: type.init(settings: settings, transport: transport),
-                keys: provider.apiKeys,
+                keys: ProviderKey.pool(provider.apiKeys),
                 maxConcurrent: provider.maxConcurrent ?? descriptor.defaultMaxConcurrent,
+                requestsPerMinute: provider.requestsPerMinute,
                 pollInterval: provider.pollInterval,
-                resubmitUnknown: provider.resubmitUnknown ?? descriptor.defaultResubmitUnknown
+                resubmitUnknown: provider.resubmitUnknown ?? descriptor.defaultResubmitUnknown,
+                failedTask: provider.failedTask,
+                allowsPrivateNetwork: provider.allowsPrivateNetwork
             )
         }
     }
 
     private static func router(
         _ configuration: GatewayConfiguration,
-        _ providers: [EngineProvider]
+        _ providers: [EngineProvider],
+        _ published: CapabilityBook
     ) -> ProviderRouter {
         let tables = zip(configuration.providers, providers).map { settings, provider in
             ProviderRouter.Table(
                 name: provider.name,
                 descriptor: type(of: provider.adapter).descriptor,
-                models: settings.models
+                models: settings.models,
+                published: published
             )
         }
-        let routes = configuration.routes.map { ProviderRouter.Route(match: $0.match, providers: $0.providers) }
+        let routes = configuration.routes.map { route in
+            ProviderRouter.Route(
+                match: route.match,
+                providers: route.providers,
+                strategy: route.weights.map(ProviderRouter.Strategy.weighted) ?? .priority,
+                onRefusal: route.onRefusal
+            )
+        }
         return ProviderRouter(tables: tables, routes: routes, aliases: configuration.aliases)
     }
 

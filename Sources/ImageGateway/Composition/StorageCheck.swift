@@ -77,8 +77,8 @@ extension Gateway {
         var results: [CheckResult] = []
         for provider in providers {
             for (place, key) in provider.keys.enumerated() {
-                let name = provider.keys.count > 1 ? "\(provider.name) (key \(place + 1))" : provider.name
-                results.append(await check(provider, key, name: "provider \(name)"))
+                let name = provider.keys.count > 1 ? "\(provider.name) (key \(place + 1), \(key.id))" : provider.name
+                results.append(await check(provider, key.secret, name: "provider \(name)"))
             }
         }
         return results

@@ -230,28 +230,18 @@ extension GatewayConfiguration.Provider {
         }
         apiKeys = (reader.neededTexts("api_keys") ?? []).map { Secret($0) }
         maxConcurrent = reader.integer("max_concurrent", 0...100_000)
+        requestsPerMinute = reader.integer("requests_per_minute", 0...1_000_000) ?? requestsPerMinute
         timeout = reader.duration("timeout")
         pollInterval = reader.duration("poll_interval") ?? pollInterval
         models = reader.pairs("models")
         resubmitUnknown = reader.choice("resubmit_unknown")
-        reader.refuse("requests_per_minute", "failed_task")
-        _ = reader.flag("allow_private_network")
-        reader.close()
-    }
-}
-
-extension GatewayConfiguration.Route {
-    /// Reads an entry of `routes`.
-    init?(_ reader: SettingsReader) {
-        // An empty match is for all.
-        if !reader.has("match") { reader.complain("match", "is missing.") }
-        let (match, providers) = (reader.text("match"), reader.neededTexts("providers"))
-        if let strategy = reader.text("strategy"), strategy != "priority" {
-            reader.complain("strategy", "must be priority in this version.")
+        failedTask = reader.choice("failed_task") ?? failedTask
+        resultBaseURL = reader.nonEmptyText("result_base_url")
+        if let resultBaseURL, !resultBaseURL.hasPrefix("http://"), !resultBaseURL.hasPrefix("https://") {
+            reader.complain("result_base_url", "must begin with http:// or https://.")
         }
+        allowsPrivateNetwork = reader.flag("allow_private_network") ?? allowsPrivateNetwork
         reader.close()
-        guard let match, let providers else { return nil }
-        self.init(match: match, providers: providers)
     }
 }
 

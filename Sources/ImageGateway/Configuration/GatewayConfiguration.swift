@@ -138,6 +138,8 @@ public struct GatewayConfiguration: Sendable {
         public var apiKeys: [Secret] = []
         /// How many calls may be in its hands; `nil` for the adapter's default.
         public var maxConcurrent: Int?
+        /// How many submissions a minute; 0 for no bound.
+        public var requestsPerMinute = 0
         /// The limit of one call; `nil` for the adapter's default.
         public var timeout: Duration?
         /// The distance between polls.
@@ -146,6 +148,12 @@ public struct GatewayConfiguration: Sendable {
         public var models: [String: String] = [:]
         /// Whether a lost answer may be bought again; `nil` for the adapter's default.
         public var resubmitUnknown: ResubmitUnknown?
+        /// What to do when the vendor says that work it had accepted failed.
+        public var failedTask = FailedTask.failOver
+        /// What addresses of results begin with where the vendor gives them without a host; `nil` for the adapter's guess.
+        public var resultBaseURL: String?
+        /// Whether results may be fetched from the operator's own network.
+        public var allowsPrivateNetwork = false
 
         /// Creates a provider with the adapter's defaults.
         public init(name: String, kind: String, baseURL: String? = nil, apiKeys: [Secret] = []) {
@@ -162,6 +170,10 @@ public struct GatewayConfiguration: Sendable {
         public var match: String
         /// The providers, in order.
         public var providers: [String]
+        /// The providers' shares of the tasks; `nil` to try them in order.
+        public var weights: [String: Int]?
+        /// What to do when a vendor's content policy forbids a request.
+        public var onRefusal = OnRefusal.report
 
         /// Creates a route.
         public init(match: String, providers: [String]) {

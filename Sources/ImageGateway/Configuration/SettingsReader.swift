@@ -46,6 +46,9 @@ final class SettingsReader {
 
     var isEmpty: Bool { values.isEmpty }
 
+    /// The keys that are there, in the order of the file.
+    var names: [String] { order }
+
     /// Complains about every key nobody asked for.
     func close() {
         for name in order where !known.contains(name) {
@@ -74,6 +77,9 @@ final class SettingsReader {
 
     /// Whether a key is there and has a value.
     func has(_ name: String) -> Bool { take(name) != nil }
+
+    /// Whether a key is there and has keys of its own.
+    func isMapping(_ name: String) -> Bool { take(name)?.mapping != nil }
 
     /// A list of mappings that may be neither absent nor empty.
     func neededSections(_ name: String, _ sentence: String) -> [SettingsReader] {

@@ -9,7 +9,7 @@ import Testing
 
 /// An engine's parts around fakes.
 struct Bench: Sendable {
-    let time = HastyTime()
+    let time: HastyTime
     let samples: SampleTasks
     let store: any TaskStore
     let objects: MemoryObjectStore
@@ -18,6 +18,7 @@ struct Bench: Sendable {
     let providers: [EngineProvider]
     let router: ProviderRouter
     let parts: EngineParts
+    let logger: Logger
 
     static let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
 
@@ -25,12 +26,17 @@ struct Bench: Sendable {
         _ providers: EngineProvider...,
         routes: [ProviderRouter.Route] = [],
         mode: ParameterMode = .nearest,
+        isPatient: Bool = false,
+        logger: Logger = Self.logger,
         store: any TaskStore = MemoryTaskStore(),
         objects: MemoryObjectStore = MemoryObjectStore(),
         web: ReplayTransport = ReplayTransport([]),
         intranet: ReplayTransport = ReplayTransport([]),
         transcoder: (any PictureTranscoder)? = nil
     ) {
+        let time = HastyTime(isPatient: isPatient)
+        self.time = time
+        self.logger = logger
         let router = ProviderRouter(
             tables: providers.map { .init(name: $0.name, descriptor: FakeVendor.descriptor, models: [:]) },
             routes: routes,
@@ -105,7 +111,7 @@ struct Bench: Sendable {
     @discardableResult
     func run(_ task: ImageTask, uploads: [InputPicture] = []) async throws -> ImageTask {
         let live = LiveTask(task, store: store, board: board, time: time, logger: Self.logger)
-        await TaskRun(live: live, uploads: uploads, parts: parts, logger: Self.logger).run()
+        await TaskRun(live: live, uploads: uploads, parts: parts, logger: logger).run()
         return try await row(task.id)
     }
 

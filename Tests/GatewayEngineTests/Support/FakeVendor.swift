@@ -41,8 +41,9 @@ struct FakeVendor: ImageTaskProvider {
     }
 
     let ledger = Ledger()
-    private let submitting: @Sendable (ProviderCall, _ number: Int) async -> Answer
-    private let polling: @Sendable (ProviderJob, _ number: Int) async -> Answer
+    private let submitting: @Sendable (ProviderCall, Secret, _ number: Int) async -> Answer
+    private let polling: @Sendable (ProviderJob, Secret, _ number: Int) async -> Answer
+    private let publishing: @Sendable () -> Result<[String: ModelCapabilities], ProviderError>
 
     /// - Parameters:
     ///   - poll: What to say to a question: the job, and which question it is, from 1.
@@ -51,8 +52,22 @@ struct FakeVendor: ImageTaskProvider {
         poll: @escaping @Sendable (ProviderJob, _ number: Int) async -> Answer = { _, _ in .failing(.notUnderstood) },
         submit: @escaping @Sendable (ProviderCall, _ number: Int) async -> Answer
     ) {
-        polling = poll
-        submitting = submit
+        self.init(keyedPoll: { job, _, number in await poll(job, number) }) { call, _, number in
+            await submit(call, number)
+        }
+    }
+
+    /// A vendor that looks at the keys.
+    init(
+        keyedPoll: @escaping @Sendable (ProviderJob, Secret, _ number: Int) async -> Answer = { _, _, _ in
+            .failing(.notUnderstood)
+        },
+        publishing: @escaping @Sendable () -> Result<[String: ModelCapabilities], ProviderError> = { .success([:]) },
+        keyedSubmit: @escaping @Sendable (ProviderCall, Secret, _ number: Int) async -> Answer
+    ) {
+        polling = keyedPoll
+        submitting = keyedSubmit
+        self.publishing = publishing
     }
 
     init(settings: ProviderSettings, transport: any HTTPTransport) {
@@ -69,14 +84,18 @@ struct FakeVendor: ImageTaskProvider {
     }
 
     func submit(_ call: ProviderCall, key: Secret) async throws(ProviderError) -> ProviderProgress {
-        let number = ledger.begin(call)
-        let answer = await submitting(call, number)
+        let number = ledger.begin(call, key)
+        let answer = await submitting(call, key, number)
         ledger.end()
         return try answer.get()
     }
 
     func poll(_ job: ProviderJob, key: Secret) async throws(ProviderError) -> ProviderProgress {
-        try await polling(job, ledger.question(job)).get()
+        try await polling(job, key, ledger.question(job, key)).get()
+    }
+
+    func capabilities(key: Secret) async throws(ProviderError) -> [String: ModelCapabilities] {
+        try publishing().get()
     }
 
     func models(key: Secret) async throws(ProviderError) -> [String] { [] }
@@ -84,7 +103,9 @@ struct FakeVendor: ImageTaskProvider {
     /// The vendor as an operator sets it up.
     func provider(
         _ name: String,
+        keys: [String] = ["key"],
         maxConcurrent: Int = 0,
+        requestsPerMinute: Int = 0,
         pollInterval: Duration = .seconds(3),
         resubmitUnknown: ResubmitUnknown = .once,
         failedTask: FailedTask = .failOver
@@ -92,8 +113,9 @@ struct FakeVendor: ImageTaskProvider {
         EngineProvider(
             name: name,
             adapter: self,
-            keys: [Secret("key")],
+            keys: keys.map { ProviderKey(id: "id-\($0)", secret: Secret($0)) },
             maxConcurrent: maxConcurrent,
+            requestsPerMinute: requestsPerMinute,
             pollInterval: pollInterval,
             resubmitUnknown: resubmitUnknown,
             failedTask: failedTask
@@ -105,6 +127,8 @@ struct FakeVendor: ImageTaskProvider {
         private struct State {
             var calls: [ProviderCall] = []
             var jobs: [ProviderJob] = []
+            var keys: [String] = []
+            var pollKeys: [String] = []
             var running = 0
             var most = 0
         }
@@ -115,11 +139,15 @@ struct FakeVendor: ImageTaskProvider {
         var submissions: Int { calls.count }
         var jobs: [ProviderJob] { state.withLock(\.jobs) }
         var polls: Int { jobs.count }
+        /// The keys of the submissions, and those of the questions.
+        var keys: [String] { state.withLock(\.keys) }
+        var pollKeys: [String] { state.withLock(\.pollKeys) }
         /// The most calls that ran at one moment.
         var most: Int { state.withLock(\.most) }
 
-        fileprivate func begin(_ call: ProviderCall) -> Int {
+        fileprivate func begin(_ call: ProviderCall, _ key: Secret) -> Int {
             state.withLock { state in
+                state.keys.append(key.withPlaintext { $0 })
                 state.calls.append(call)
                 state.running += 1
                 state.most = max(state.most, state.running)
@@ -129,8 +157,9 @@ struct FakeVendor: ImageTaskProvider {
 
         fileprivate func end() { state.withLock { $0.running -= 1 } }
 
-        fileprivate func question(_ job: ProviderJob) -> Int {
+        fileprivate func question(_ job: ProviderJob, _ key: Secret) -> Int {
             state.withLock { state in
+                state.pollKeys.append(key.withPlaintext { $0 })
                 state.jobs.append(job)
                 return state.jobs.count
             }

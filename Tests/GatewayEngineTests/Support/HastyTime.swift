@@ -9,7 +9,13 @@ import Synchronization
 /// A limit is what the engine gives itself (5 seconds for last words, 300 and more for everything else).
 final class HastyTime: TimeSource {
     let clock = ManualTime()
+    /// Whether every wait waits until the clock has moved.
+    private let isPatient: Bool
     private let waits = Mutex<[Duration]>([])
+
+    init(isPatient: Bool = false) {
+        self.isPatient = isPatient
+    }
 
     var now: Timestamp { clock.now }
 
@@ -17,7 +23,7 @@ final class HastyTime: TimeSource {
     var slept: [Duration] { waits.withLock(\.self) }
 
     func sleep(for duration: Duration) async throws {
-        if duration == .seconds(5) || duration >= .seconds(300) { return try await clock.sleep(for: duration) }
+        if isPatient || duration == .seconds(5) || duration >= .seconds(300) { return try await clock.sleep(for: duration) }
         try Task.checkCancellation()
         waits.withLock { $0.append(duration) }
         clock.advance(by: duration)

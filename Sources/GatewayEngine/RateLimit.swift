@@ -1,0 +1,35 @@
+// Part of ImageGateway. SPDX-License-Identifier: Apache-2.0
+
+import GatewayCore
+
+/// Spreads submissions over a minute: the generic cell rate algorithm, pure, the time comes in.
+///
+/// No minute, wherever it begins, has more than the limit: what a burst takes at once is taken from the pace.
+struct RateLimit: Sendable {
+    private let interval: Duration
+    private let burst: Int
+    /// When the next turn would be due if every turn came at the pace.
+    private var due: Timestamp?
+
+    /// - Parameter perMinute: How many a minute; 0 for no limit.
+    init(perMinute: Int) {
+        burst = perMinute > 0 ? max(1, min(5, perMinute / 20)) : 0
+        interval = perMinute > 0 ? .seconds(60) / (perMinute - burst + 1) : .zero
+    }
+
+    /// How long the next turn would have to wait.
+    func wait(at now: Timestamp) -> Duration {
+        guard burst > 0, let due else { return .zero }
+        return max(.zero, now.duration(to: due) - interval * (burst - 1))
+    }
+
+    /// Takes the next turn, and tells how long to wait for it.
+    mutating func take(at now: Timestamp) -> Duration {
+        let wait = wait(at: now)
+        guard burst > 0 else { return wait }
+        // Rounded up to the clock's grain: rounding down would let the pace grow.
+        let step = Duration.milliseconds((interval + .nanoseconds(999_999)).milliseconds)
+        due = max(due ?? now, now).advanced(by: step)
+        return wait
+    }
+}

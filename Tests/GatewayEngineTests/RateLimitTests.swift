@@ -1,0 +1,50 @@
+// Part of ImageGateway. SPDX-License-Identifier: Apache-2.0
+
+import GatewayCore
+@testable import GatewayEngine
+import Testing
+
+@Suite struct RateLimitTests {
+    private let start = Timestamp(seconds: 1_700_000_000)
+
+    @Test(arguments: [1, 2, 7, 59, 60, 300, 6000])
+    func `no minute has more than the limit, and none much less`(limit: Int) {
+        var rate = RateLimit(perMinute: limit)
+        // Everybody comes at once and waits for its turn.
+        let turns = (0..<limit * 4).map { _ in start.advanced(by: rate.take(at: start)).milliseconds }
+
+        var last = 0
+        for first in turns.indices {
+            while last < turns.count, turns[last] < turns[first] + 60_000 { last += 1 }
+            #expect(last - first <= limit)
+        }
+        #expect(turns.count { $0 < start.milliseconds + 60_000 } >= limit * 9 / 10)
+    }
+
+    @Test func `a few may go at once after a pause, then they come evenly`() {
+        var rate = RateLimit(perMinute: 120)
+
+        let waits = (0..<8).map { _ in rate.take(at: start).milliseconds }
+
+        #expect(waits.prefix(5).allSatisfy { $0 == 0 })
+        #expect(zip(waits.dropFirst(5), waits.dropFirst(4)).allSatisfy { $0 - $1 >= 500 && $0 - $1 <= 530 })
+        let later = start.advanced(by: .seconds(60))
+        for _ in 0..<5 { #expect(rate.take(at: later) == .zero) }
+        #expect(rate.take(at: later) > .zero)
+    }
+
+    @Test func `looking takes no turn`() {
+        var rate = RateLimit(perMinute: 1)
+
+        for _ in 0..<9 { #expect(rate.wait(at: start) == .zero) }
+        #expect(rate.take(at: start) == .zero)
+        #expect(rate.wait(at: start) == .seconds(60))
+        #expect(rate.wait(at: start.advanced(by: .seconds(59))) == .seconds(1))
+    }
+
+    @Test func `without a limit nobody waits`() {
+        var rate = RateLimit(perMinute: 0)
+
+        for _ in 0..<1000 { #expect(rate.take(at: start) == .zero) }
+    }
+}

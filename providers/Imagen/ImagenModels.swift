@@ -44,8 +44,7 @@ enum ImagenModels {
             pixels: pixels,
             maxCount: 4,
             formats: [.png, .jpeg],
-            nativeFormat: .png,
-            hasCompression: true
+            nativeFormat: .png
         )
     }
 }

@@ -213,7 +213,8 @@ let package = Package(
         .testTarget(
             name: "ImageGatewayTests",
             dependencies: [
-                "GatewayCore", "ImageGateway", "GatewayTesting", nioCore, .product(name: "Logging", package: "swift-log"),
+                "GatewayCore", "ImageGateway", "GatewayTesting", nioCore,
+                .product(name: "Logging", package: "swift-log"),
             ]
         ),
         .testTarget(

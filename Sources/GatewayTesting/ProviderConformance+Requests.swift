@@ -136,6 +136,7 @@ extension ProviderConformance {
             call.quality = quality
             call.seed = capabilities.hasSeed ? 7 : nil
             call.negativePrompt = capabilities.hasNegativePrompt ? "no people" : nil
+            call.background = capabilities.hasTransparency ? .transparent : nil
             calls.append(call)
         }
         for format in capabilities.formats {

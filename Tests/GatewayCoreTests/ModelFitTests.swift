@@ -240,6 +240,18 @@ import Testing
         }
     }
 
+    @Test func `a table of cells has its rows in an order of its own`() {
+        let cells = ["16:9", "1:1", "3:2", "9:16", "6:4"].compactMap { AspectRatio($0) }
+            .map { ($0, [SizeTier.oneK: PixelSize(6, 4)]) }
+        for rotation in cells.indices {
+            let order = cells[rotation...] + cells[..<rotation]
+            let table = PixelTable(Dictionary(uniqueKeysWithValues: order))
+
+            #expect(table.shapes.map(\.description) == ["9:16", "1:1", "3:2", "6:4", "16:9"])
+            #expect(table.exact(PixelSize(6, 4), among: [.oneK])?.ratio == AspectRatio(9, 16))
+        }
+    }
+
     @Test func `a table can be added to, and a cell set twice has the last size`() {
         var table = PixelTable([.oneK], ["1:1": "8x8"])
 

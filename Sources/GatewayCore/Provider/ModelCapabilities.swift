@@ -101,6 +101,16 @@ public struct PixelTable: Sendable, Hashable {
         }
     }
 
+    /// Creates a table from its cells; the rows are in the order of their shapes, tall ones first.
+    public init(_ sizes: [AspectRatio: [SizeTier: PixelSize]]) {
+        let shapes = sizes.keys.sorted { ($0.quotient, $0.width) < ($1.quotient, $1.width) }
+        for shape in shapes {
+            for tier in SizeTier.allCases {
+                if let size = sizes[shape]?[tier] { add(size, shape, tier) }
+            }
+        }
+    }
+
     /// The size of a shape in a class, if the table has it; setting it adds to the table.
     public subscript(_ ratio: AspectRatio, _ tier: SizeTier) -> PixelSize? {
         get { sizes[Cell(ratio: ratio, tier: tier)] }

@@ -27,7 +27,9 @@ extension GatewayConfiguration.Route {
             let hasWeights = strategy.has("weighted")
             let weights = hasWeights ? read(strategy, providers) : nil
             strategy.close()
-            if !hasWeights || hasShortForm { reader.complain("strategy", "needs weights once, \(example).") }
+            if hasWeights == hasShortForm, strategy.names.isEmpty || hasWeights {
+                reader.complain("strategy", "needs weights once, \(example).")
+            }
             return weights
         }
         let name = reader.text("strategy")
@@ -50,7 +52,9 @@ extension GatewayConfiguration.Route {
                 section.complain(name, "is not in the providers of this route.")
             }
         }
-        if section.names.count == weights.count, !weights.values.contains(where: { $0 > 0 }) {
+        if reader.isMapping("weighted"), section.names.count == weights.count,
+            !weights.values.contains(where: { $0 > 0 })
+        {
             reader.complain("weighted", "needs at least one provider with a weight above 0.")
         }
         return weights

@@ -32,6 +32,7 @@ struct PortionRun: Sendable {
         var hall = WaitingHall(portion: self, models: fits.map { ($0.member, $0.candidate.vendorModel) })
         var (failover, step) = try await beginning(fits, hall)
         while true {
+            try Task.checkCancellation()
             switch step {
             case .giveUp(let failure):
                 // Nobody could be asked: after a failed attempt its end and this one are written in one step.

@@ -25,12 +25,12 @@ extension GatewayConfiguration.Route {
         if reader.isMapping("strategy") {
             let strategy = reader.section("strategy")
             let hasWeights = strategy.has("weighted")
-            let weights = hasWeights ? read(strategy, providers) : nil
             strategy.close()
-            if hasWeights == hasShortForm, strategy.names.isEmpty || hasWeights {
-                reader.complain("strategy", "needs weights once, \(example).")
+            if hasWeights, hasShortForm { reader.complain("weighted", "is there twice; take one out.") }
+            if strategy.isEmpty, !hasShortForm {
+                reader.complain("strategy", "needs the providers' weights, \(example).")
             }
-            return weights
+            return hasWeights ? read(strategy, providers) : hasShortForm ? read(reader, providers) : nil
         }
         let name = reader.text("strategy")
         switch (name, hasShortForm) {

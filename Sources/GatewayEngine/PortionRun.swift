@@ -37,6 +37,7 @@ struct PortionRun: Sendable {
         var (failover, step) = try await beginning(fits, hall)
         var made: CheckedPortion?
         while true {
+            try Task.checkCancellation()
             switch step {
             case .giveUp(let failure):
                 // Nobody could be asked: after a failed attempt its end and this one are written in one step.

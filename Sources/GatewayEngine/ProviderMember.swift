@@ -91,7 +91,7 @@ extension ProviderPool {
             state.withLock { state in
                 guard case .ready(let wait) = Self.standing(state, model, avoided, now) else { return .out }
                 if !hasTurn {
-                    guard wait < patience else { return .out }
+                    guard wait == .zero || wait < patience else { return .out }
                     let wait = state.rate.take(at: now)
                     if wait > .zero { return .wait(wait) }
                 }

@@ -8,8 +8,9 @@ import GatewayCore
 struct RateLimit: Sendable {
     private let interval: Duration
     private let burst: Int
-    /// When the next turn would be due if every turn came at the pace.
-    private var due: Timestamp?
+    /// When the next turn would be due if every turn came at the pace, from the beginning of the clock on: finer than the
+    /// clock, so that nothing is lost by rounding.
+    private var due = Duration.zero
 
     /// - Parameter perMinute: How many a minute; 0 for no limit.
     init(perMinute: Int) {
@@ -19,17 +20,13 @@ struct RateLimit: Sendable {
 
     /// How long the next turn would have to wait.
     func wait(at now: Timestamp) -> Duration {
-        guard burst > 0, let due else { return .zero }
-        return max(.zero, now.duration(to: due) - interval * (burst - 1))
+        burst > 0 ? max(.zero, due - .milliseconds(now.milliseconds) - interval * (burst - 1)) : .zero
     }
 
     /// Takes the next turn, and tells how long to wait for it.
     mutating func take(at now: Timestamp) -> Duration {
         let wait = wait(at: now)
-        guard burst > 0 else { return wait }
-        // Rounded up to the clock's grain: rounding down would let the pace grow.
-        let step = Duration.milliseconds((interval + .nanoseconds(999_999)).milliseconds)
-        due = max(due ?? now, now).advanced(by: step)
+        due = max(due, .milliseconds(now.milliseconds)) + interval
         return wait
     }
 }

@@ -40,7 +40,11 @@ public struct GatewayServer: Sendable {
     /// - Parameter token: What everything but health needs; `nil` where only this machine can connect.
     public func adminApplication(token: Secret? = nil) -> some ApplicationProtocol {
         let (router, routes) = edge()
-        let guarded = Routes(router: router, list: routes.list, layers: token.map { [AdminMiddleware(token: $0)] } ?? [])
+        let guarded = Routes(
+            router: router,
+            list: routes.list,
+            layers: token.map { [AdminMiddleware(token: $0)] } ?? []
+        )
         HealthRoutes(readiness: parts.readiness).add(to: routes)
         if let status = parts.providers { ProviderRoutes(status: status).add(to: guarded) }
         return application(router, Self.plain) { _ in }

@@ -91,6 +91,26 @@ import Testing
         #expect(!done.isResting)
     }
 
+    @Test func `tasks that wait for a provider to come back take no room, and only so many of them are claimed`() throws
+    {
+        let load = load(100)
+        let waiting = try tasks(EngineLoad.mostBlocked, "four")
+        for task in waiting { load.begin(task) }
+        #expect(load.bite()?.tasks == 36)
+
+        // Two portions of one task count once.
+        for task in waiting + waiting { load.block(task.id) }
+        #expect(load.bite()?.fullModels == ["four"])
+        #expect(load.bite()?.tasks == 100)
+
+        load.unblock(waiting[0].id)
+        #expect(load.bite()?.fullModels == ["four"])
+        load.unblock(waiting[0].id)
+        #expect(load.bite()?.fullModels == [])
+        load.block(try tasks(1, "four")[0].id)
+        #expect(load.bite()?.fullModels == [], "a task that was not claimed does not count")
+    }
+
     @Test func `after closing nothing is claimed`() {
         let load = load(10)
 

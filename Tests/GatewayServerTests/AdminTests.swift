@@ -73,8 +73,8 @@ import Testing
     @Test func `callers have no such path`() async throws {
         try await TestGateway().run { client in
             let headers: HTTPFields = [.authorization: "Bearer key-alice"]
-            let answer = try await client.execute(uri: "/providers", method: .get, headers: headers)
-            #expect(answer.status == .notFound)
+            let response = try await client.execute(uri: "/providers", method: .get, headers: headers)
+            #expect(response.status == .notFound)
         }
     }
 }

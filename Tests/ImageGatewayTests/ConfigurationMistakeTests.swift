@@ -192,6 +192,14 @@ import Testing
             "routes[0].strategy needs the providers' weights, \(weightsExample)."
         ),
         (
+            "routes: [ { match: a, providers: [google], strategy: {} } ]",
+            "routes[0].strategy needs the providers' weights, \(weightsExample)."
+        ),
+        (
+            "routes: [ { match: a, providers: [google], strategy: { weighted: { google: 1 } }, weighted: { google: 1 } } ]",
+            "routes[0].weighted is there twice; take one out."
+        ),
+        (
             "routes: [ { match: a, providers: [google], strategy: random } ]",
             "routes[0].strategy must be priority, or weighted with weights, \(weightsExample)."
         ),

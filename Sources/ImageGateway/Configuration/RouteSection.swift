@@ -25,10 +25,12 @@ extension GatewayConfiguration.Route {
         if reader.isMapping("strategy") {
             let strategy = reader.section("strategy")
             let hasWeights = strategy.has("weighted")
-            let weights = hasWeights ? read(strategy, providers) : nil
             strategy.close()
-            if !hasWeights || hasShortForm { reader.complain("strategy", "needs weights once, \(example).") }
-            return weights
+            if hasWeights, hasShortForm { reader.complain("weighted", "is there twice; take one out.") }
+            if strategy.isEmpty, !hasShortForm {
+                reader.complain("strategy", "needs the providers' weights, \(example).")
+            }
+            return hasWeights ? read(strategy, providers) : hasShortForm ? read(reader, providers) : nil
         }
         let name = reader.text("strategy")
         switch (name, hasShortForm) {
@@ -50,7 +52,9 @@ extension GatewayConfiguration.Route {
                 section.complain(name, "is not in the providers of this route.")
             }
         }
-        if section.names.count == weights.count, !weights.values.contains(where: { $0 > 0 }) {
+        if reader.isMapping("weighted"), section.names.count == weights.count,
+            !weights.values.contains(where: { $0 > 0 })
+        {
             reader.complain("weighted", "needs at least one provider with a weight above 0.")
         }
         return weights

@@ -23,7 +23,9 @@ final class HastyTime: TimeSource {
     var slept: [Duration] { waits.withLock(\.self) }
 
     func sleep(for duration: Duration) async throws {
-        if isPatient || duration == .seconds(5) || duration >= .seconds(300) { return try await clock.sleep(for: duration) }
+        if isPatient || duration == .seconds(5) || duration >= .seconds(300) {
+            return try await clock.sleep(for: duration)
+        }
         try Task.checkCancellation()
         waits.withLock { $0.append(duration) }
         clock.advance(by: duration)

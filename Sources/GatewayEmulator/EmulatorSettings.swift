@@ -79,13 +79,16 @@ extension EmulatorSettings {
         guard faultRate == 0 || !faults.isEmpty else {
             throw EmulatorSettingsError("fault_rate needs faults to choose from: set faults.")
         }
-        for fault in faults + keyFaults.values + modelFaults.values + vendorFaults.values {
-            guard FaultCatalog.canonical(fault) != nil else { throw EmulatorSettingsError(FaultCatalog.unknown(fault)) }
+        for fault in faults + keyFaults.values + modelFaults.values where !FaultCatalog.has(fault) {
+            throw EmulatorSettingsError(FaultCatalog.unknown(fault))
         }
         for vendor in vendorFaults.keys where !FaultCatalog.vendors.contains(vendor) {
             throw EmulatorSettingsError(
                 "vendor_faults names \(vendor); the vendors are \(FaultCatalog.vendors.joined(separator: ", "))."
             )
+        }
+        for (vendor, fault) in vendorFaults where !FaultCatalog.has(fault, vendor: vendor) {
+            throw EmulatorSettingsError(FaultCatalog.unknown(fault))
         }
         guard latency.lowerBound >= .zero, latency.upperBound <= Self.longestWait else {
             throw EmulatorSettingsError("latency must be between 0s and 1h.")

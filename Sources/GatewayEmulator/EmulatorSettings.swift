@@ -31,6 +31,10 @@ public struct EmulatorSettings: Sendable, Equatable {
     public var imagen: ImagenMode = .retired
     /// Models that answer that they are closed to new users.
     public var closedModels: [String] = []
+    /// The words for a task's states at HingNet, in order; the last one means that it is done.
+    public var hingnetStates = ["pending", "in_progress", "completed"]
+    /// The status of HingNet's answer that it has no storage, and so no tasks; `nil` if it has.
+    public var hingnetStorageOff: Int?
     /// How long a dripping answer takes.
     public var drip: Duration = .seconds(10)
     /// How long an answer that never comes, or never ends, keeps its connection.
@@ -101,6 +105,13 @@ extension EmulatorSettings {
         }
         guard (1...200 << 20).contains(requestLimit) else {
             throw EmulatorSettingsError("request_limit must be between 1 and \(200 << 20).")
+        }
+        guard (1...20).contains(hingnetStates.count), hingnetStates.allSatisfy({ (1...64).contains($0.utf8.count) })
+        else {
+            throw EmulatorSettingsError("hingnet_states must be 1 to 20 words.")
+        }
+        guard (200...599).contains(hingnetStorageOff ?? 200) else {
+            throw EmulatorSettingsError("hingnet_storage_off must be a status from 200 to 599.")
         }
         for (name, time) in [("drip", drip), ("hold", hold)] where time < .zero || time > Self.longestWait {
             throw EmulatorSettingsError("\(name) must be between 0s and 1h.")

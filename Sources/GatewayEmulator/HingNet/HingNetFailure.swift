@@ -63,7 +63,7 @@ struct HingNetFailure: Error, Sendable, Equatable {
     /// - Parameter requestID: What the answer's header has as well.
     func answer(_ requestID: String) -> EmulatedAnswer {
         // An empty purse that is disguised as overload says nothing of the request.
-        let isDisguised = type == "system_error" && status == 429
+        let isDisguised = type == "system_error" && message.hasPrefix("上游负载")
         return .json(
             [
                 "error": JSON(present: [

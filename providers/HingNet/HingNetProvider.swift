@@ -106,7 +106,8 @@ struct HingNetProvider: ImageTaskProvider {
                 detail: "\(job.id.count) characters"
             )
         }
-        return try await polls.follow(job.path, within: Self.questionTimeout, key: key) { answer throws(ProviderError) in
+        return try await polls.follow(job.path, within: Self.questionTimeout, key: key) {
+            answer throws(ProviderError) in
             try HingNetAnswer(answer, polls.failure).progress(of: job)
         }
     }

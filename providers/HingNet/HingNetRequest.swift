@@ -26,7 +26,9 @@ struct HingNetRequest: Sendable {
         capabilities = HingNetProvider.descriptor.capabilities(of: call.model)
     }
 
-    /// Where the call goes. Doubao's pictures are told apart by a field, not by a path.
+    /// Where the call goes.
+    ///
+    /// Doubao's pictures are told apart by a field, not by a path.
     var route: HingNetJob.Route { call.isEdit && family != .doubao ? .edits : .generations }
 
     /// What is sent.

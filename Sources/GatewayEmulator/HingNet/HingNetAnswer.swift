@@ -64,8 +64,9 @@ struct HingNetAnswer: Sendable {
 
     // MARK: Tasks
 
-    /// The receipt of a task that begins now. It is billed now, and stays so if it fails: as far as is known, that is
-    /// how the vendor charges.
+    /// The receipt of a task that begins now.
+    ///
+    /// It is billed now, and stays so if it fails: as far as is known, that is how the vendor charges.
     func receipt(_ request: HingNetRequest, _ call: AcceptedCall) -> EmulatedAnswer {
         let now = stage.time.now
         let task = HingNetTask(

@@ -18,11 +18,19 @@ protocol EmulatedVendor: Sendable {
     /// The faults it can play besides those of connection and picture.
     static var faults: [Fault] { get }
 
+    /// Short names of faults: `503` for the vendor's usual error with that status.
+    static var aliases: [String: String] { get }
+
     /// Puts the vendor on a stage.
     init(stage: Stage)
 
     /// Adds its paths.
     func addRoutes(to router: Router<EmulatorContext>)
+}
+
+extension EmulatedVendor {
+    /// None.
+    static var aliases: [String: String] { [:] }
 }
 
 /// What the emulator knows about the connection a request came by.

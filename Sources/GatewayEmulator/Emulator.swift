@@ -8,8 +8,8 @@ import Synchronization
 
 /// The vendors, emulated: strict about what they reject, drawing real pictures, failing on demand.
 ///
-/// One listener serves every vendor; Google's models are under `/v1beta/models/…`, the emulator's own settings and
-/// ledger under `/_emulator/…`. A key is good when it begins with `emulated-`.
+/// One listener serves every vendor; Google's models are under `/v1beta/models/…`, HingNet's paths under `/hingnet`, the
+/// emulator's own settings and ledger under `/_emulator/…`. A key is good when it begins with `emulated-`.
 ///
 /// ## The command `emulate`
 /// ``application(host:port:)`` is a service: give it to the `ServiceGroup` that handles the signals.

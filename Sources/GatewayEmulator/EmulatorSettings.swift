@@ -31,6 +31,10 @@ public struct EmulatorSettings: Sendable, Equatable {
     public var imagen: ImagenMode = .retired
     /// Models that answer that they are closed to new users.
     public var closedModels: [String] = []
+    /// The words for a task's states at HingNet, in order; the last one means that it is done.
+    public var hingnetStates = ["pending", "in_progress", "completed"]
+    /// The status of HingNet's answer that it has no storage, and so no tasks; `nil` if it has.
+    public var hingnetStorageOff: Int?
     /// How long a dripping answer takes.
     public var drip: Duration = .seconds(10)
     /// How long an answer that never comes, or never ends, keeps its connection.
@@ -79,13 +83,16 @@ extension EmulatorSettings {
         guard faultRate == 0 || !faults.isEmpty else {
             throw EmulatorSettingsError("fault_rate needs faults to choose from: set faults.")
         }
-        for fault in faults + keyFaults.values + modelFaults.values + vendorFaults.values {
-            guard FaultCatalog.canonical(fault) != nil else { throw EmulatorSettingsError(FaultCatalog.unknown(fault)) }
+        for fault in faults + keyFaults.values + modelFaults.values where !FaultCatalog.has(fault) {
+            throw EmulatorSettingsError(FaultCatalog.unknown(fault))
         }
         for vendor in vendorFaults.keys where !FaultCatalog.vendors.contains(vendor) {
             throw EmulatorSettingsError(
                 "vendor_faults names \(vendor); the vendors are \(FaultCatalog.vendors.joined(separator: ", "))."
             )
+        }
+        for (vendor, fault) in vendorFaults where !FaultCatalog.has(fault, vendor: vendor) {
+            throw EmulatorSettingsError(FaultCatalog.unknown(fault))
         }
         guard latency.lowerBound >= .zero, latency.upperBound <= Self.longestWait else {
             throw EmulatorSettingsError("latency must be between 0s and 1h.")
@@ -98,6 +105,13 @@ extension EmulatorSettings {
         }
         guard (1...200 << 20).contains(requestLimit) else {
             throw EmulatorSettingsError("request_limit must be between 1 and \(200 << 20).")
+        }
+        guard (1...20).contains(hingnetStates.count), hingnetStates.allSatisfy({ (1...64).contains($0.utf8.count) })
+        else {
+            throw EmulatorSettingsError("hingnet_states must be 1 to 20 words.")
+        }
+        guard (200...599).contains(hingnetStorageOff ?? 200) else {
+            throw EmulatorSettingsError("hingnet_storage_off must be a status from 200 to 599.")
         }
         for (name, time) in [("drip", drip), ("hold", hold)] where time < .zero || time > Self.longestWait {
             throw EmulatorSettingsError("\(name) must be between 0s and 1h.")

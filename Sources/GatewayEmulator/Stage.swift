@@ -51,22 +51,25 @@ final class Stage: Sendable {
     /// Plays a call from its acceptance to its answer: lets its time pass, has the vendor work, and sends what it says.
     ///
     /// - Parameters:
-    ///   - call: The call; its line in the ledger ends with the answer.
+    ///   - call: The call; its line in the ledger ends with the answer, unless it begins a task.
     ///   - context: Where it came from.
+    ///   - beginsTask: Whether the answer is a receipt: then it comes at once, and who keeps the task ends the call.
     ///   - work: Makes the answer; billing is its business.
     /// - Returns: The response for the server, whose body the fault of the connection may have spoilt.
     func play(
         _ call: AcceptedCall,
         _ context: EmulatorContext,
+        beginsTask: Bool = false,
         work: (AcceptedCall) async -> EmulatedAnswer
     ) async -> Response {
-        guard await bell.sleep(for: call.conduct.latency, on: time) else { return await Self.hangUp(context) }
+        let latency = beginsTask ? .zero : call.conduct.latency
+        guard await bell.sleep(for: latency, on: time) else { return await Self.hangUp(context) }
         let fault = call.conduct.fault(TransportFault.self)
         if fault == .dropEarly { return await Self.hangUp(context) }
         let answer = await work(call)
         if fault == .silent { _ = await bell.sleep(for: settings.hold, on: time) }
         if fault == .silent || fault == .drop { return await Self.hangUp(context) }
-        return Delivery(answer: answer, fault: fault, call: call, stage: self).response
+        return Delivery(answer: answer, fault: fault, call: beginsTask ? nil : call, stage: self).response
     }
 
     /// Closes a connection without an answer.

@@ -212,7 +212,7 @@ import Testing
             #expect(list["every vendor"]?["drop"]?.string?.isEmpty == false)
             #expect(list["gemini, imagen"]?["finish:IMAGE_SAFETY"]?.string?.isEmpty == false)
             #expect(list["gemini, imagen"]?["filter-some"]?.string?.isEmpty == false)
-            #expect(list["aliases"]?["503"]?.string == "unavailable")
+            #expect(list["aliases"]?["gemini, imagen"]?["503"]?.string == "unavailable")
         }
     }
 }

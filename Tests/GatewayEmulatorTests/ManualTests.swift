@@ -40,10 +40,13 @@ import Testing
         }
     }
 
-    @Test func `the names of faults are not taken twice, and aliases lead somewhere`() {
-        let names = (FaultCatalog.shared + FaultCatalog.players.flatMap { $0.faults }).map(\.name)
+    @Test func `no vendor has a fault's name twice, and aliases lead somewhere`() {
+        for player in FaultCatalog.players {
+            let names = (FaultCatalog.shared + player.faults).map(\.name)
 
-        #expect(Set(names).count == names.count)
-        #expect(FaultCatalog.aliases.values.allSatisfy { names.contains($0) })
+            #expect(Set(names).count == names.count)
+            #expect(player.aliases.values.allSatisfy { names.contains($0) })
+            #expect(player.aliases.keys.allSatisfy { !names.contains($0) })
+        }
     }
 }

@@ -100,7 +100,7 @@ import Testing
         #expect(words.spoken == "a fox in the snow")
         #expect(words.latency == .seconds(1) ... .seconds(2))
         #expect(words.pictureBytes == 1_000_000)
-        #expect(words.faults == [.init(fault: "unavailable", vendor: nil)])
+        #expect(words.faults == [.init(fault: "503", vendor: nil)])
     }
 
     @Test func `faults can follow each other and be meant for one vendor`() throws {
@@ -110,7 +110,7 @@ import Testing
 
         #expect(
             words.sequence == [
-                .init(fault: "unavailable", vendor: "gemini"), .init(fault: "none", vendor: nil),
+                .init(fault: "503", vendor: "gemini"), .init(fault: "none", vendor: nil),
                 .init(fault: "drop", vendor: nil),
             ]
         )

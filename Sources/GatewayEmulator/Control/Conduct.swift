@@ -40,10 +40,11 @@ struct Conduct: Sendable, Equatable {
             ask.key.flatMap { settings.keyFaults[$0] }, settings.modelFaults[ask.model],
             settings.vendorFaults[ask.vendor],
         ]
-        faults += (named + [chance]).compactMap { $0.flatMap { FaultCatalog.canonical($0) } }
+        faults += (named + [chance]).compactMap { $0 }
         return Conduct(
             latency: latency.lowerBound == latency.upperBound ? latency.lowerBound : .seconds(span),
-            faults: faults.filter { $0 != "none" },
+            // What another vendor has is no fault of this one's.
+            faults: faults.compactMap { FaultCatalog.canonical($0, of: ask.vendor) }.filter { $0 != "none" },
             pictureBytes: words.pictureBytes ?? settings.pictureBytes,
             variation: UInt64(turn % settings.variations)
         )

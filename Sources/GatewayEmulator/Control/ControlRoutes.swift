@@ -50,7 +50,7 @@ struct ControlRoutes: Sendable {
         members.append(
             .init(
                 "aliases",
-                .object(FaultCatalog.aliases.sorted { $0.key < $1.key }.map { .init($0.key, JSON($0.value)) })
+                .object(FaultCatalog.players.map { .init($0.names.joined(separator: ", "), table($0.aliases)) })
             )
         )
         return .object(members)
@@ -58,6 +58,10 @@ struct ControlRoutes: Sendable {
 
     private static func list(_ faults: [Fault]) -> JSON {
         .object(faults.map { JSON.Member($0.name, JSON($0.summary)) })
+    }
+
+    private static func table(_ aliases: [String: String]) -> JSON {
+        .object(aliases.sorted { $0.key < $1.key }.map { JSON.Member($0.key, JSON($0.value)) })
     }
 
     private static func refusal(_ message: String) -> Response {

@@ -19,6 +19,8 @@ extension EmulatorSettings {
             "request_limit": JSON(requestLimit),
             "imagen": JSON(imagen.rawValue),
             "closed_models": .array(closedModels.map { JSON($0) }),
+            "hingnet_states": .array(hingnetStates.map { JSON($0) }),
+            "hingnet_storage_off": hingnetStorageOff.map { JSON($0) },
             "drip": JSON(Notation.text(drip)),
             "hold": JSON(Notation.text(hold)),
         ])
@@ -52,6 +54,10 @@ extension EmulatorSettings {
         case "request_limit": requestLimit = try Self.read(name, "a size such as 20MiB", value, Self.bytes)
         case "imagen": imagen = try Self.read(name, "retired or legacy", value) { $0.string.flatMap(ImagenMode.init) }
         case "closed_models": closedModels = try Self.read(name, "a list of models", value, Self.list)
+        case "hingnet_states": hingnetStates = try Self.read(name, "a list of words", value, Self.list)
+        case "hingnet_storage_off":
+            hingnetStorageOff =
+                value == .null ? nil : try Self.read(name, "a status such as 500, or null", value) { $0.integer }
         case "drip":
             drip = try Self.read(name, "a duration such as 10s", value) { $0.string.flatMap { Notation.duration($0) } }
         case "hold":

@@ -56,7 +56,7 @@ enum PictureFault: String, Sendable, CaseIterable {
 /// All faults of all vendors.
 enum FaultCatalog {
     /// The vendors in the emulator; a new one is one line here.
-    static let players: [any EmulatedVendor.Type] = [GoogleVendor.self]
+    static let players: [any EmulatedVendor.Type] = [GoogleVendor.self, HingNetVendor.self]
 
     /// The names under which the ledger and the settings know the vendors.
     static let vendors: [String] = players.flatMap { $0.names }
@@ -66,23 +66,30 @@ enum FaultCatalog {
         TransportFault.allCases.map { Fault(name: $0.rawValue, summary: $0.summary) }
         + PictureFault.allCases.map { Fault(name: $0.rawValue, summary: $0.summary) }
 
-    /// Short names: statuses stand for the usual error with that status.
-    static let aliases: [String: String] = [
-        "400": "bad-key", "401": "unauthenticated", "403": "leaked-key", "404": "model-unknown", "413": "too-large",
-        "429": "rate-limit", "499": "cancelled", "500": "internal", "502": "bad-gateway", "503": "unavailable",
-        "504": "deadline", "no-image": "finish:NO_IMAGE",
-    ]
+    /// Every name that some vendor understands, aliases included.
+    private static let known: Set<String> = Set(
+        (shared + players.flatMap { $0.faults }).map(\.name) + players.flatMap { $0.aliases.keys } + ["none"]
+    )
 
-    private static let names = Set((shared + players.flatMap { $0.faults }).map(\.name))
+    /// What each vendor understands, with the full name of it.
+    private static let names: [String: [String: String]] = players.reduce(into: [:]) { table, player in
+        let own = (shared + player.faults).map { ($0.name, $0.name) } + [("none", "none")]
+        let all = Dictionary(own) { first, _ in first }.merging(player.aliases) { own, _ in own }
+        for vendor in player.names { table[vendor] = all }
+    }
 
-    /// The full name of a fault, `none` for no fault; `nil` if no vendor has it.
-    static func canonical(_ name: some StringProtocol) -> String? {
-        let name = aliases[String(name)] ?? String(name)
-        return name == "none" || names.contains(name) ? name : nil
+    /// Whether a vendor, or any if none is named, has a fault of this name.
+    static func has(_ name: some StringProtocol, vendor: String? = nil) -> Bool {
+        vendor.map { canonical(name, of: $0) != nil } ?? known.contains(String(name))
+    }
+
+    /// The full name of a fault as a vendor has it, `none` for no fault; `nil` if it has none of that name.
+    static func canonical(_ name: some StringProtocol, of vendor: String) -> String? {
+        names[vendor]?[String(name)]
     }
 
     /// What to say about a name that no vendor has.
     static func unknown(_ name: some StringProtocol) -> String {
-        "The emulator has no fault \(name); GET /_emulator/faults lists them."
+        "The emulator has no fault \(name) there; GET /_emulator/faults lists them."
     }
 }

@@ -15,7 +15,7 @@ struct MagicWords: Sendable, Equatable {
     /// The faults of the first, second, … call; later calls have none.
     var sequence: [Wish]?
 
-    /// A fault, and the vendor that has it if not all.
+    /// A fault as it was written, and the vendor it is meant for if not all.
     struct Wish: Sendable, Equatable {
         var fault: String
         var vendor: String?
@@ -80,12 +80,12 @@ struct MagicWords: Sendable, Equatable {
     private static func wish(_ text: some StringProtocol) throws(EmulatorSettingsError) -> Wish {
         let parts = text.split(separator: "@", maxSplits: 1, omittingEmptySubsequences: false)
         let vendor = parts.count == 2 ? parts.last.map { String($0) } : nil
-        guard let name = parts.first, let fault = FaultCatalog.canonical(name) else {
-            throw EmulatorSettingsError(FaultCatalog.unknown(text))
-        }
         if let vendor, !FaultCatalog.vendors.contains(vendor) {
             throw EmulatorSettingsError("The emulator has no vendor \(vendor).")
         }
-        return Wish(fault: fault, vendor: vendor)
+        guard let name = parts.first, FaultCatalog.has(name, vendor: vendor) else {
+            throw EmulatorSettingsError(FaultCatalog.unknown(text))
+        }
+        return Wish(fault: String(name), vendor: vendor)
     }
 }

@@ -14,6 +14,12 @@ struct GoogleVendor: EmulatedVendor {
             + ImagenShape.faults.filter { $0.name != ImagenShape.refuse.rawValue }
     }
 
+    static let aliases: [String: String] = [
+        "400": "bad-key", "401": "unauthenticated", "403": "leaked-key", "404": "model-unknown", "413": "too-large",
+        "429": "rate-limit", "499": "cancelled", "500": "internal", "502": "bad-gateway", "503": "unavailable",
+        "504": "deadline", "no-image": "finish:NO_IMAGE",
+    ]
+
     let stage: Stage
 
     func addRoutes(to router: Router<EmulatorContext>) {

@@ -10,5 +10,6 @@ public enum ProviderCatalog {
     public static let all: [any ImageTaskProvider.Type] = [
         GeminiProvider.self,
         ImagenProvider.self,
+        AiToEarnProvider.self,
     ]
 }

@@ -75,10 +75,12 @@ struct VendorAPI: Sendable {
     }
 
     /// Asks something that costs nothing and may be asked again.
+    ///
+    /// A list that everybody may read is asked for without a key.
     func ask<Answer>(
         _ path: String,
         within timeout: Duration? = nil,
-        key: Secret,
+        key: Secret?,
         read: (JSON) throws(ProviderError) -> Answer
     ) async throws(ProviderError) -> Answer {
         var request = request(.get, path, within: timeout, key: key, answerLimit: Self.questionLimit)
@@ -86,7 +88,25 @@ struct VendorAPI: Sendable {
         do throws(ProviderError) {
             return try await exchange(request, .question, read)
         } catch {
-            throw Self.freeOfCharge(error).withoutTraces(of: key, "")
+            throw Self.freeOfCharge(error).withoutTraces(of: key ?? Secret(""), "")
+        }
+    }
+
+    /// Asks how far work is that was bought before; the answer may be as large as the pictures in it.
+    ///
+    /// Such a failure may tell what became of the purchase, so its outcome stands, unlike that of a mere question.
+    func follow<Answer>(
+        _ path: String,
+        within timeout: Duration? = nil,
+        key: Secret,
+        read: (JSON) throws(ProviderError) -> Answer
+    ) async throws(ProviderError) -> Answer {
+        var request = request(.get, path, within: timeout, key: key, answerLimit: Self.answerLimit)
+        request.isRepeatable = true
+        do throws(ProviderError) {
+            return try await exchange(request, .question, read)
+        } catch {
+            throw error.withoutTraces(of: key, "")
         }
     }
 
@@ -94,12 +114,12 @@ struct VendorAPI: Sendable {
         _ method: HTTPRequest.Method,
         _ path: String,
         within timeout: Duration?,
-        key: Secret,
+        key: Secret?,
         answerLimit: Int
     ) -> TransportRequest {
         let timeout = min(timeout ?? settings.timeout, settings.timeout)
         var headers: HTTPFields = [.accept: "application/json"]
-        if let name = HTTPField.Name(keyHeader) { headers[name] = keyPrefix + key.withPlaintext { $0 } }
+        if let key, let name = HTTPField.Name(keyHeader) { headers[name] = keyPrefix + key.withPlaintext { $0 } }
         let limits = TransportLimits(
             connect: min(.seconds(10), timeout),
             firstByte: timeout,

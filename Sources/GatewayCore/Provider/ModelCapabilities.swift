@@ -91,6 +91,11 @@ public struct PixelTable: Sendable, Hashable {
         }
     }
 
+    /// Creates a table from its cells.
+    public init(_ sizes: [AspectRatio: [SizeTier: PixelSize]]) {
+        self.sizes = sizes
+    }
+
     /// The size of a shape in a class, if the table has it.
     public subscript(_ ratio: AspectRatio, _ tier: SizeTier) -> PixelSize? { sizes[ratio]?[tier] }
 

@@ -7,7 +7,8 @@ import NIOCore
 struct Delivery: Sendable {
     let answer: EmulatedAnswer
     let fault: TransportFault?
-    let call: AcceptedCall
+    /// The call that ends with the answer, if it does.
+    let call: AcceptedCall?
     let stage: Stage
 
     /// Thrown into the server to make it close the connection behind what was sent.
@@ -32,14 +33,14 @@ struct Delivery: Sendable {
 
     private func whole(_ pieces: [ByteBuffer]) -> ResponseBody {
         guard pieces.count > 1 else {
-            call.end()
+            call?.end()
             return ResponseBody(byteBuffer: pieces.first ?? ByteBuffer())
         }
         let length = pieces.reduce(0) { $0 + $1.readableBytes }
         return ResponseBody(contentLength: length) { writer in
             for piece in pieces.dropLast() { try await writer.write(piece) }
             // Before the last piece: whoever has it may call again, and must not be counted twice.
-            call.end()
+            call?.end()
             if let last = pieces.last { try await writer.write(last) }
             try await writer.finish(nil)
         }
@@ -49,7 +50,7 @@ struct Delivery: Sendable {
         ResponseBody(contentLength: answer.length) { writer in
             for piece in pieces { try await writer.write(piece) }
             _ = await stage.bell.sleep(for: silence, on: stage.time)
-            call.end()
+            call?.end()
             throw Cut()
         }
     }
@@ -59,7 +60,7 @@ struct Delivery: Sendable {
         return ResponseBody(contentLength: answer.length) { writer in
             for (place, crumb) in crumbs.enumerated() {
                 guard await stage.bell.sleep(for: time / crumbs.count, on: stage.time) else { throw Cut() }
-                if place == crumbs.count - 1 { call.end() }
+                if place == crumbs.count - 1 { call?.end() }
                 try await writer.write(crumb)
             }
             try await writer.finish(nil)
@@ -74,7 +75,7 @@ struct Delivery: Sendable {
                 waited += pause
                 try await writer.write(ByteBuffer(string: " "))
             }
-            call.end()
+            call?.end()
             throw Cut()
         }
     }

@@ -23,8 +23,8 @@ struct AiToEarnSizes: Sendable, Hashable {
 
     /// Orders sizes; those of no known shape are passed over.
     ///
-    /// Whoever offers shapes and classes offers each of them in the other, so a class that lacks one of the shapes is
-    /// left out. The shapes are those of the class that has most of them.
+    /// Whoever offers shapes and classes offers each of them in the other, so a table with holes is cut: the shapes are
+    /// those of one class, the classes those that have all of them, and the class is the one that leaves most sizes.
     init(_ sizes: some Sequence<PixelSize>) {
         var cells: [AspectRatio: [SizeTier: PixelSize]] = [:]
         for size in sizes {
@@ -33,15 +33,17 @@ struct AiToEarnSizes: Sendable, Hashable {
             else { continue }
             cells[shape, default: [:]][tier] = size
         }
-        let counts = SizeTier.allCases.map { tier in (tier, cells.values.count { $0[tier] != nil }) }
-        let most = counts.map(\.1).max() ?? 0
-        let base = most > 0 ? counts.first { $0.1 == most }?.0 : nil
-        let ratios = base.map { base in Self.shapes.filter { cells[$0]?[base] != nil } } ?? []
-        let tiers = SizeTier.allCases.filter { tier in !ratios.isEmpty && ratios.allSatisfy { cells[$0]?[tier] != nil }
+        var ratios: [AspectRatio] = []
+        var tiers: [SizeTier] = []
+        for base in SizeTier.allCases {
+            let shapes = Self.shapes.filter { cells[$0]?[base] != nil }
+            let full = SizeTier.allCases.filter { tier in shapes.allSatisfy { cells[$0]?[tier] != nil } }
+            if shapes.count * full.count > ratios.count * tiers.count { (ratios, tiers) = (shapes, full) }
         }
         self.ratios = ratios
         self.tiers = tiers
-        pixels = PixelTable(cells.filter { ratios.contains($0.key) }.mapValues { $0.filter { tiers.contains($0.key) } })
+        let kept = cells.filter { ratios.contains($0.key) }
+        pixels = PixelTable(kept.mapValues { row in row.filter { tiers.contains($0.key) } })
     }
 
     /// The class that is meant when none is named.

@@ -64,7 +64,9 @@ final class Stage: Sendable {
         outlives: Bool = false,
         work: (AcceptedCall) async -> EmulatedAnswer
     ) async -> Response {
-        guard await bell.sleep(for: latency ?? call.conduct.latency, on: time) else { return await Self.hangUp(context) }
+        guard await bell.sleep(for: latency ?? call.conduct.latency, on: time) else {
+            return await Self.hangUp(context)
+        }
         let fault = call.conduct.fault(TransportFault.self)
         if fault == .dropEarly { return await Self.hangUp(context) }
         let answer = await work(call)

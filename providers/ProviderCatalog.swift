@@ -11,5 +11,6 @@ public enum ProviderCatalog {
         GeminiProvider.self,
         ImagenProvider.self,
         HingNetProvider.self,
+        AiToEarnProvider.self,
     ]
 }

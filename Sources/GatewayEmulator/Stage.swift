@@ -53,23 +53,26 @@ final class Stage: Sendable {
     /// - Parameters:
     ///   - call: The call; its line in the ledger ends with the answer, unless it begins a task.
     ///   - context: Where it came from.
-    ///   - beginsTask: Whether the answer is a receipt: then it comes at once, and who keeps the task ends the call.
+    ///   - latency: How long the answer takes, if that is not how long the work takes.
+    ///   - outlives: Whether the work goes on behind the answer; then whoever keeps the call ends it.
     ///   - work: Makes the answer; billing is its business.
     /// - Returns: The response for the server, whose body the fault of the connection may have spoilt.
     func play(
         _ call: AcceptedCall,
         _ context: EmulatorContext,
-        beginsTask: Bool = false,
+        after latency: Duration? = nil,
+        outlives: Bool = false,
         work: (AcceptedCall) async -> EmulatedAnswer
     ) async -> Response {
-        let latency = beginsTask ? .zero : call.conduct.latency
-        guard await bell.sleep(for: latency, on: time) else { return await Self.hangUp(context) }
+        guard await bell.sleep(for: latency ?? call.conduct.latency, on: time) else {
+            return await Self.hangUp(context)
+        }
         let fault = call.conduct.fault(TransportFault.self)
         if fault == .dropEarly { return await Self.hangUp(context) }
         let answer = await work(call)
         if fault == .silent { _ = await bell.sleep(for: settings.hold, on: time) }
         if fault == .silent || fault == .drop { return await Self.hangUp(context) }
-        return Delivery(answer: answer, fault: fault, call: beginsTask ? nil : call, stage: self).response
+        return Delivery(answer: answer, fault: fault, call: outlives ? nil : call, stage: self).response
     }
 
     /// Closes a connection without an answer.

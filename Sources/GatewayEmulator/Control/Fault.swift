@@ -56,7 +56,7 @@ enum PictureFault: String, Sendable, CaseIterable {
 /// All faults of all vendors.
 enum FaultCatalog {
     /// The vendors in the emulator; a new one is one line here.
-    static let players: [any EmulatedVendor.Type] = [GoogleVendor.self, HingNetVendor.self]
+    static let players: [any EmulatedVendor.Type] = [GoogleVendor.self, HingNetVendor.self, AiToEarnVendor.self]
 
     /// The names under which the ledger and the settings know the vendors.
     static let vendors: [String] = players.flatMap { $0.names }

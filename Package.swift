@@ -81,6 +81,7 @@ let package = Package(
             name: "GatewayEngine",
             dependencies: [
                 "GatewayCore",
+                httpTypes,
                 .product(name: "Logging", package: "swift-log"),
                 nioCore,
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
@@ -171,7 +172,7 @@ let package = Package(
         .testTarget(
             name: "GatewayEngineTests",
             dependencies: [
-                "GatewayCore", "GatewayEngine", "GatewayTesting", nioCore,
+                "GatewayCore", "GatewayCurl", "GatewayEngine", "GatewayTesting", nioCore, httpTypes,
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ]

@@ -4,10 +4,14 @@
 #define GATEWAY_CCURL_SHIM_H
 
 #include <curl/curl.h>
+#include <netinet/in.h>
+#include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/timerfd.h>
 
 static inline CURLcode gateway_curl_set_long(CURL *_Nonnull handle, CURLoption option, long value) {
@@ -45,6 +49,37 @@ typedef int (*gateway_curl_prereq_function)(void *_Nullable, char *_Nullable, ch
 static inline CURLcode gateway_curl_set_prereq_function(CURL *_Nonnull handle,
                                                         gateway_curl_prereq_function _Nonnull value) {
     return curl_easy_setopt(handle, CURLOPT_PREREQFUNCTION, value);
+}
+
+typedef curl_socket_t (*gateway_curl_open_socket_function)(void *_Nullable, curlsocktype,
+                                                           struct curl_sockaddr *_Nullable);
+
+static inline CURLcode gateway_curl_set_open_socket_function(CURL *_Nonnull handle,
+                                                             gateway_curl_open_socket_function _Nonnull value) {
+    return curl_easy_setopt(handle, CURLOPT_OPENSOCKETFUNCTION, value);
+}
+
+// Copies the bytes of the IP address that libcurl is about to connect to; 4, 16, or 0 for any other kind of address.
+//
+// libcurl declares `addr` as the short `struct sockaddr`, but allocates room for any, of which `addrlen` bytes are
+// filled. Nothing beyond those is read: each branch first asks that the whole structure of its family fits in them. The
+// copies are bytewise from the start of the whole, so neither alignment nor the declared size of `addr` matters. The
+// family is taken from the very bytes that connect() gets, and must be the one the socket is made for.
+static inline int gateway_curl_address_bytes(const struct curl_sockaddr *_Nonnull address, uint8_t *_Nonnull bytes) {
+    const unsigned char *start = (const unsigned char *)address + offsetof(struct curl_sockaddr, addr);
+    sa_family_t family;
+    if (address->addrlen < offsetof(struct sockaddr, sa_family) + sizeof family) return 0;
+    memcpy(&family, start + offsetof(struct sockaddr, sa_family), sizeof family);
+    if (family != address->family) return 0;
+    if (family == AF_INET && address->addrlen >= sizeof(struct sockaddr_in)) {
+        memcpy(bytes, start + offsetof(struct sockaddr_in, sin_addr), 4);
+        return 4;
+    }
+    if (family == AF_INET6 && address->addrlen >= sizeof(struct sockaddr_in6)) {
+        memcpy(bytes, start + offsetof(struct sockaddr_in6, sin6_addr), 16);
+        return 16;
+    }
+    return 0;
 }
 
 static inline CURLcode gateway_curl_get_private(CURL *_Nonnull handle, void *_Nullable *_Nonnull value) {

@@ -40,6 +40,8 @@ final class CurlExchange: @unchecked Sendable {
     private let state = Mutex(State())
 
     // Loop thread.
+    /// Which addresses the exchange may connect to, and whether one was refused.
+    private let gate = CurlGate()
     private weak var loop: CurlLoop?
     private(set) var handle: UnsafeMutableRawPointer?
     private var headerList: UnsafeMutablePointer<curl_slist>?
@@ -123,7 +125,7 @@ final class CurlExchange: @unchecked Sendable {
         lastActivity = .now
         let mayBeHeldBack = mode == .stream || admission.isAsking
         headerList = try CurlOptions(handle: handle, request: request, mayBeHeldBack: mayBeHeldBack, settings: settings)
-            .apply(owner: Unmanaged.passUnretained(self).toOpaque())
+            .apply(gate, owner: Unmanaged.passUnretained(self).toOpaque())
         return handle
     }
 
@@ -281,7 +283,7 @@ final class CurlExchange: @unchecked Sendable {
         // libcurl takes a head that ends in the middle for an answer.
         if code == CURLE_OK, isHeadComplete { return .success(()) }
         if let refusal { return .failure(failure(refusal.code, refusal.message)) }
-        let (name, message) = CurlFailure.describe(code)
+        let (name, message) = gate.verdict ?? CurlFailure.describe(code)
         return .failure(failure(name, message))
     }
 

@@ -14,15 +14,23 @@ struct CurlOptions {
 
     /// Applies everything.
     ///
-    /// - Parameter owner: The exchange, given back by the callbacks.
+    /// - Parameters:
+    ///   - gate: What looks at the addresses that are connected to.
+    ///   - owner: The exchange, given back by the callbacks.
     /// - Returns: The list of headers, to be freed after the handle.
-    func apply(owner: UnsafeMutableRawPointer) throws(TransportError) -> UnsafeMutablePointer<curl_slist>? {
+    func apply(
+        _ gate: CurlGate,
+        owner: UnsafeMutableRawPointer
+    ) throws(TransportError) -> UnsafeMutablePointer<curl_slist>? {
         try checkURL()
         set(CURLOPT_URL, request.url)
         set(CURLOPT_PROTOCOLS_STR, "http,https")
         // A signed path must leave as it was signed.
         set(CURLOPT_PATH_AS_IS, 1)
         set(CURLOPT_FOLLOWLOCATION, 0)
+        // Credentials come in headers that the caller wrote, never out of a URL or a file.
+        set(CURLOPT_DISALLOW_USERNAME_IN_URL, 1)
+        set(CURLOPT_NETRC, Int(CURL_NETRC_IGNORED.rawValue))
         set(CURLOPT_NOSIGNAL, 1)
         // To end an exchange whose name is still being looked up, libcurl would wait for the system's answer, and the
         // loop with it.
@@ -42,6 +50,7 @@ struct CurlOptions {
         if let file = settings.certificateFile { set(CURLOPT_CAINFO, file) }
         setMethod()
         setCallbacks(owner)
+        gate.install(handle, settings)
         let list = try headerList()
         gateway_curl_set_pointer(handle, CURLOPT_HTTPHEADER, list)
         return list
@@ -162,7 +171,7 @@ extension CurlExchange {
 enum CurlFailure {
     static func describe(_ code: CURLcode) -> (TransportError.Code, String) {
         switch code {
-        case CURLE_URL_MALFORMAT:
+        case CURLE_URL_MALFORMAT, CURLE_LOGIN_DENIED:
             (.invalidURL, "The URL cannot be used.")
         case CURLE_COULDNT_RESOLVE_HOST, CURLE_COULDNT_RESOLVE_PROXY:
             (.nameNotResolved, "The host's name has no address.")

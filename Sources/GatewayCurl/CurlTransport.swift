@@ -8,15 +8,26 @@ import NIOCore
 ///
 /// Connections are kept and shared, HTTP/2 is used where a TLS server offers it, proxies come from the environment
 /// (`https_proxy`, `http_proxy`, `no_proxy`, read by libcurl itself). Redirects are never followed, paths are sent as
-/// they are. Close it when nobody sends any more; exchanges that are still open then end with `closed`.
+/// they are.
+///
+/// A transport with a rule connects only to addresses that the rule admits: it looks at the address of each connection
+/// when that is made, whatever name led to it, and goes through no proxy. Every connection of its pool was made under the
+/// same rule. Close it when nobody sends any more; exchanges that are still open then end with `closed`.
 public final class CurlTransport: HTTPTransport {
     private let loop: CurlLoop
 
     /// Starts the event loop.
     ///
-    /// - Parameter settings: What all exchanges share.
+    /// - Parameters:
+    ///   - settings: What all exchanges share.
+    ///   - addressRule: Which addresses may be connected to; others end with ``TransportError/Code/addressRefused``.
     /// - Throws: ``TransportError/Code/closed`` when the system has no descriptor or thread left.
-    public init(settings: CurlSettings = CurlSettings()) throws(TransportError) {
+    public init(
+        settings: CurlSettings = CurlSettings(),
+        addressRule: AddressRule = .everything
+    ) throws(TransportError) {
+        var settings = settings
+        settings.addressRule = addressRule
         loop = try CurlLoop(settings: settings)
         loop.start()
     }
@@ -83,6 +94,11 @@ public struct CurlSettings: Sendable {
     public var idleLifetime: Duration
     /// A file of trusted certificates in PEM form instead of the system's; for servers with a private authority.
     public var certificateFile: String?
+    /// Which addresses may be connected to.
+    var addressRule = AddressRule.everything
+    /// Tells, as of a request, what names lead to instead of the system's resolver, in the form of libcurl's `--resolve`;
+    /// for tests of names that change their mind.
+    package var nameOverrides: (@Sendable () -> [String])?
 
     /// Creates settings.
     public init(idleConnections: Int = 256, idleLifetime: Duration = .seconds(50), certificateFile: String? = nil) {

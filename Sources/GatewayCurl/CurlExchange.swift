@@ -124,9 +124,8 @@ final class CurlExchange: @unchecked Sendable {
         startedAt = .now
         lastActivity = .now
         let mayBeHeldBack = mode == .stream || admission.isAsking
-        let options = CurlOptions(
-            handle: handle, request: request, gate: gate, mayBeHeldBack: mayBeHeldBack, settings: settings)
-        headerList = try options.apply(owner: Unmanaged.passUnretained(self).toOpaque())
+        headerList = try CurlOptions(handle: handle, request: request, mayBeHeldBack: mayBeHeldBack, settings: settings)
+            .apply(gate, owner: Unmanaged.passUnretained(self).toOpaque())
         return handle
     }
 

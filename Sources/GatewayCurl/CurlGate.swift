@@ -1,7 +1,7 @@
 // Part of ImageGateway. SPDX-License-Identifier: Apache-2.0
 
 internal import CCurl
-import GatewayCore
+package import GatewayCore
 import Glibc
 
 /// Looks at each address an exchange is about to connect to.
@@ -11,7 +11,7 @@ import Glibc
 /// tried, and asked about, in the same way.
 ///
 /// Belongs to one exchange and is used on the loop's thread only.
-final class CurlGate {
+package final class CurlGate {
     private var rule = AddressRule.everything
     private var opened = 0
     private var refused = 0
@@ -45,7 +45,7 @@ final class CurlGate {
 
     /// Makes the socket for an address, or refuses.
     private func open(_ address: UnsafePointer<curl_sockaddr>) -> curl_socket_t {
-        guard let found = Self.read(address), rule.admits(found) else {
+        guard let found = Self.read(UnsafeRawPointer(address)), rule.admits(found) else {
             refused += 1
             return CURL_SOCKET_BAD
         }
@@ -54,9 +54,10 @@ final class CurlGate {
         return socket(address.pointee.family, kind, address.pointee.protocol)
     }
 
-    /// The IP address; `nil` for any other kind, which no rule admits.
-    static func read(_ address: UnsafePointer<curl_sockaddr>) -> IPAddress? {
-        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 16) { bytes in
+    /// The IP address in a `curl_sockaddr`; `nil` for any other kind, which no rule admits.
+    package static func read(_ memory: UnsafeRawPointer) -> IPAddress? {
+        let address = memory.assumingMemoryBound(to: curl_sockaddr.self)
+        return withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 16) { bytes in
             bytes.initialize(repeating: 0)
             // The shim fills at most the 16 bytes that are here; why it reads no more than is there is said there.
             guard let target = bytes.baseAddress else { return nil }

@@ -15,9 +15,14 @@ struct CurlOptions {
 
     /// Applies everything.
     ///
-    /// - Parameter owner: The exchange, given back by the callbacks.
+    /// - Parameters:
+    ///   - gate: What looks at the addresses that are connected to.
+    ///   - owner: The exchange, given back by the callbacks.
     /// - Returns: The list of headers, to be freed after the handle.
-    func apply(owner: UnsafeMutableRawPointer) throws(TransportError) -> UnsafeMutablePointer<curl_slist>? {
+    func apply(
+        _ gate: CurlGate,
+        owner: UnsafeMutableRawPointer
+    ) throws(TransportError) -> UnsafeMutablePointer<curl_slist>? {
         try checkURL()
         set(CURLOPT_URL, request.url)
         set(CURLOPT_PROTOCOLS_STR, "http,https")

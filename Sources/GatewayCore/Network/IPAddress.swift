@@ -67,7 +67,9 @@ public enum IPAddress: Sendable, Hashable {
     private static func halves<Text: StringProtocol>(_ text: Text) -> (String, String?)? {
         let bytes = Array(text.utf8)
         guard bytes.contains(UInt8(ascii: ":")) else { return nil }
-        let gap = bytes.indices.dropLast().first { bytes[$0] == UInt8(ascii: ":") && bytes[$0 + 1] == UInt8(ascii: ":") }
+        let gap = bytes.indices.dropLast().first {
+            bytes[$0] == UInt8(ascii: ":") && bytes[$0 + 1] == UInt8(ascii: ":")
+        }
         guard let gap else { return (String(text), nil) }
         return (String(decoding: bytes[..<gap], as: UTF8.self), String(decoding: bytes[(gap + 2)...], as: UTF8.self))
     }

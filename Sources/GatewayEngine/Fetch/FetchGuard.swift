@@ -47,7 +47,12 @@ public struct FetchGuard: Sendable {
         for _ in 0...limits.redirects {
             let left = min(limits.total, limits.total - startedAt.duration(to: time.now))
             guard left > .zero else {
-                throw FetchError(.timedOut, isTemporary: true, isOpaque: true, detail: "GET \(address.place): too slow.")
+                throw FetchError(
+                    .timedOut,
+                    isTemporary: true,
+                    isOpaque: true,
+                    detail: "GET \(address.place): too slow."
+                )
             }
             let answer = try await ask(address, within: left)
             guard let location = Self.redirect(in: answer) else { return try fetched(answer, from: address) }

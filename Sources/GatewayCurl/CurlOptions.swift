@@ -8,7 +8,6 @@ import HTTPTypes
 struct CurlOptions {
     let handle: UnsafeMutableRawPointer
     let request: TransportRequest
-    let gate: CurlGate
     /// Whether the answer may have to wait, for its reader or for room in memory.
     let mayBeHeldBack: Bool
     let settings: CurlSettings

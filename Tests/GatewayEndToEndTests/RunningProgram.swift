@@ -90,7 +90,9 @@ final class RunningProgram: Sendable {
 
     static let environment: [String: String] = {
         var environment = ProcessInfo.processInfo.environment
-        for name in ["GEMINI_API_KEY", "IMAGE_GATEWAY_CONFIG", "IMAGE_GATEWAY_URL", "IMAGE_GATEWAY_KEY"] {
+        for name in [
+            "GEMINI_API_KEY", "HINGNET_API_KEY", "IMAGE_GATEWAY_CONFIG", "IMAGE_GATEWAY_URL", "IMAGE_GATEWAY_KEY",
+        ] {
             environment[name] = nil
         }
         return environment

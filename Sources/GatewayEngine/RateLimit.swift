@@ -15,7 +15,8 @@ struct RateLimit: Sendable {
     /// - Parameter perMinute: How many a minute; 0 for no limit.
     init(perMinute: Int) {
         burst = perMinute > 0 ? max(1, min(5, perMinute / 20)) : 0
-        interval = perMinute > 0 ? .seconds(60) / (perMinute - burst + 1) : .zero
+        // The quotient is cut off: a little more, or one turn too many fits into the minute.
+        interval = perMinute > 0 ? .seconds(60) / (perMinute - burst + 1) + .nanoseconds(1) : .zero
     }
 
     /// How long the next turn would have to wait.

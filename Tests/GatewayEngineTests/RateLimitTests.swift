@@ -38,8 +38,8 @@ import Testing
 
         for _ in 0..<9 { #expect(rate.wait(at: start) == .zero) }
         #expect(rate.take(at: start) == .zero)
-        #expect(rate.wait(at: start) == .seconds(60))
-        #expect(rate.wait(at: start.advanced(by: .seconds(59))) == .seconds(1))
+        #expect(rate.wait(at: start).milliseconds == 60_000)
+        #expect(rate.wait(at: start.advanced(by: .seconds(59))).milliseconds == 1000)
     }
 
     @Test func `without a limit nobody waits`() {

@@ -10,6 +10,8 @@ public final class MemoryObjectStore: ObjectStore {
     public enum Call: Sendable, Hashable {
         /// An object was to be stored.
         case put(ObjectKey)
+        /// An object was to be read.
+        case get(ObjectKey)
         /// An object was to be deleted.
         case delete(ObjectKey)
     }
@@ -43,8 +45,29 @@ public final class MemoryObjectStore: ObjectStore {
         state.withLock { $0.objects[key] = object }
     }
 
+    /// Stores an object whose bytes come while they are stored.
+    public func put(_ object: ObjectStream, at key: ObjectKey) async throws(ObjectError) {
+        try await begin(.put(key))
+        var buffers: [ByteBuffer] = []
+        var left = object.length
+        do {
+            for try await chunk in object.chunks where left >= 0 {
+                left -= chunk.readableBytes
+                buffers.append(chunk)
+            }
+        } catch {
+            throw ObjectError(.incomplete, isTemporary: true, "The object ended with an error.", cause: error)
+        }
+        guard left == 0 else {
+            throw ObjectError(.incomplete, isTemporary: true, "The object has another length than was said.")
+        }
+        let body = ObjectBody(contentType: object.contentType, buffers: buffers)
+        state.withLock { $0.objects[key] = body }
+    }
+
     /// Reads an object whole.
     public func get(_ key: ObjectKey, atMost limit: Int) async throws(ObjectError) -> ByteBuffer {
+        try await begin(.get(key))
         guard let object = state.withLock({ $0.objects[key] }), object.length <= limit else {
             throw ObjectError(.notFound, isTemporary: false, "The object is not there.")
         }

@@ -13,7 +13,7 @@ import NIOCore
 /// ```
 /// Each check uses keys of its own, so that they may run side by side and again in the same bucket.
 public struct ObjectStoreConformance: Sendable {
-    private let store: any ObjectStore
+    let store: any ObjectStore
     private let time: any TimeSource
     private let follow: @Sendable (_ link: String) async throws -> ObjectBody?
 
@@ -59,6 +59,14 @@ public struct ObjectStoreConformance: Sendable {
         case impossibleLivesAreRefused
         /// Many objects stored at once do not disturb each other.
         case manyAtOnce
+        /// An object whose bytes come while they are stored is the same as any other.
+        case streamsAreStored
+        /// A stream that ends early, late or with an error changes nothing, and says so.
+        case brokenStreamsChangeNothing
+        /// An object is read whole, up to the limit.
+        case objectsAreRead
+        /// An object that is not there, or is too large, is not found.
+        case missingObjectsAreNotFound
     }
 
     /// Runs one check.
@@ -79,6 +87,10 @@ public struct ObjectStoreConformance: Sendable {
         case .changedLinksAreRefused: try await changedLinksAreRefused()
         case .impossibleLivesAreRefused: try impossibleLivesAreRefused()
         case .manyAtOnce: try await manyAtOnce()
+        case .streamsAreStored: try await streamsAreStored()
+        case .brokenStreamsChangeNothing: try await brokenStreamsChangeNothing()
+        case .objectsAreRead: try await objectsAreRead()
+        case .missingObjectsAreNotFound: try await missingObjectsAreNotFound()
         }
     }
 
@@ -237,17 +249,17 @@ extension ObjectStoreConformance {
 // MARK: What the checks use
 
 extension ObjectStoreConformance {
-    private func expect(_ isKept: Bool, _ sentence: @autoclosure () -> String) throws {
+    func expect(_ isKept: Bool, _ sentence: @autoclosure () -> String) throws {
         if !isKept { throw BrokenPromise(description: sentence()) }
     }
 
-    private func fetch(_ key: ObjectKey) async throws -> ObjectBody? {
+    func fetch(_ key: ObjectKey) async throws -> ObjectBody? {
         try await follow(try store.link(to: key, signedAt: ago(.seconds(1)), lifetime: .seconds(600)))
     }
 
     private func ago(_ duration: Duration) -> Timestamp { time.now.advanced(by: .zero - duration) }
 
-    private func freshKey(_ name: String) throws -> ObjectKey {
+    func freshKey(_ name: String) throws -> ObjectKey {
         let run = String(UInt64.random(in: .min ... .max), radix: 36)
         guard let key = ObjectKey("conformance/\(run)/\(name)") else {
             throw BrokenPromise(description: "no key: \(name)")
@@ -255,11 +267,11 @@ extension ObjectStoreConformance {
         return key
     }
 
-    private static func joined(_ object: ObjectBody) -> ByteBuffer {
+    static func joined(_ object: ObjectBody) -> ByteBuffer {
         object.buffers.reduce(into: ByteBuffer()) { $0.writeImmutableBuffer($1) }
     }
 
-    private static func bytes(_ count: Int, from seed: Int = 0) -> ByteBuffer {
+    static func bytes(_ count: Int, from seed: Int = 0) -> ByteBuffer {
         ByteBuffer(bytes: (0..<count).lazy.map { UInt8(truncatingIfNeeded: ($0 &+ seed) &* 31 ^ ($0 >> 8)) })
     }
 }

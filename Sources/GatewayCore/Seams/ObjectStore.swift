@@ -44,23 +44,6 @@ public protocol ObjectStore: Sendable {
     func link(to key: ObjectKey, signedAt: Timestamp, lifetime: Duration) throws(ObjectError) -> String
 }
 
-extension ObjectStore {
-    /// Gathers the bytes and stores them.
-    public func put(_ object: ObjectStream, at key: ObjectKey) async throws(ObjectError) {
-        var buffers: [ByteBuffer] = []
-        do {
-            for try await chunk in object.chunks { buffers.append(chunk) }
-        } catch {
-            throw ObjectError(.incomplete, isTemporary: true, "The object ended with an error.", cause: error)
-        }
-        let body = ObjectBody(contentType: object.contentType, buffers: buffers)
-        guard body.length == object.length else {
-            throw ObjectError(.incomplete, isTemporary: true, "The object has another length than was said.")
-        }
-        try await put(body, at: key)
-    }
-}
-
 /// An object on its way into a store.
 public struct ObjectBody: Sendable {
     /// The media type it will be served as.

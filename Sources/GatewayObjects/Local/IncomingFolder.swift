@@ -16,7 +16,7 @@ import NIOCore
 struct IncomingFolder: Sendable {
     let folder: Descriptor
 
-    /// A file whose bytes are on the disk; locked as long as this value is held.
+    /// A file that has no name yet but its own here; locked as long as this value is held.
     struct Part: Sendable {
         let name: String
         let file: Descriptor
@@ -24,15 +24,24 @@ struct IncomingFolder: Sendable {
 
     /// Writes a new file.
     func write(_ buffers: [ByteBuffer], mode: mode_t) throws(SystemFailure) -> Part {
-        let name = Self.freshName()
-        let part = Part(name: name, file: try folder.newFile(name, mode: mode))
+        let part = try begin(mode: mode)
         do throws(SystemFailure) {
-            guard part.file.lock() else { throw SystemFailure(code: EAGAIN, action: "lock a file") }
             try part.file.write(buffers)
             try part.file.synchronize()
         } catch {
             discard(part)
             throw error
+        }
+        return part
+    }
+
+    /// Makes a new file, to be written, put on the disk and named or discarded by the caller.
+    func begin(mode: mode_t) throws(SystemFailure) -> Part {
+        let name = Self.freshName()
+        let part = Part(name: name, file: try folder.newFile(name, mode: mode))
+        guard part.file.lock() else {
+            discard(part)
+            throw SystemFailure(code: EAGAIN, action: "lock a file")
         }
         return part
     }

@@ -59,9 +59,59 @@ public struct LocalObjectStore: ObjectStore, LinkedFiles {
         try await onFolder { (folder) throws(SystemFailure) in try folder.write(object.buffers, at: key) }
     }
 
+    /// Stores an object while its bytes come; its name is there only when all of them are on the disk.
+    public func put(_ object: ObjectStream, at key: ObjectKey) async throws(ObjectError) {
+        let part = try await onFolder { (folder) throws(SystemFailure) in try folder.begin() }
+        do throws(ObjectError) {
+            try await write(object, to: part.file)
+            try await onFolder { (folder) throws(SystemFailure) in try folder.finish(part, at: key) }
+        } catch {
+            // Here and now, because work on a thread is not begun for a task that was cancelled.
+            folder.incoming.discard(part)
+            throw error
+        }
+    }
+
+    private func write(_ object: ObjectStream, to file: Descriptor) async throws(ObjectError) {
+        var left = object.length
+        var waiting: [ByteBuffer] = []
+        var waitingBytes = 0
+        var iterator = object.chunks.makeAsyncIterator()
+        while true {
+            let chunk: ByteBuffer?
+            do {
+                chunk = try await iterator.next()
+            } catch {
+                throw WatchedSource.failed(error)
+            }
+            left -= chunk?.readableBytes ?? 0
+            guard left >= 0, chunk != nil || left == 0 else { throw WatchedSource.wrongLength }
+            if let chunk, chunk.readableBytes > 0 {
+                waiting.append(chunk)
+                waitingBytes += chunk.readableBytes
+            }
+            // Small pieces together: each visit to a thread costs more than they do.
+            if waitingBytes >= Self.pieceBytes || (chunk == nil && waitingBytes > 0) {
+                let buffers = waiting
+                try await Self.onThread { () throws(SystemFailure) in try file.write(buffers) }
+                (waiting, waitingBytes) = ([], 0)
+            }
+            if chunk == nil { return }
+        }
+    }
+
+    private static let pieceBytes = 256 << 10
+
     /// Reads an object whole.
     public func get(_ key: ObjectKey, atMost limit: Int) async throws(ObjectError) -> ByteBuffer {
-        throw ObjectError(.notFound, isTemporary: false, "The object is not there.")
+        let found = try await onFolder { (folder) throws(SystemFailure) -> ByteBuffer? in
+            guard let (file, status) = try folder.open(key), status.st_size <= limit else { return nil }
+            return try file.read(at: 0, count: Int(status.st_size))
+        }
+        guard let found else {
+            throw ObjectError(.notFound, isTemporary: false, "The object is not there, or too large.")
+        }
+        return found
     }
 
     /// Deletes an object; an object that is not there is no error.

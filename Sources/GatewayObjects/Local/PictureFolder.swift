@@ -38,15 +38,25 @@ struct PictureFolder: Sendable {
 
     /// Writes a picture; its name is there only when all of it is on the disk.
     func write(_ buffers: [ByteBuffer], at key: ObjectKey) throws(SystemFailure) {
-        let place = Place(key)
-        let part = try incoming.write(buffers, mode: 0o640)
+        let part = try incoming.write(buffers, mode: Self.mode)
         do {
-            try move(part.name, to: place)
+            try move(part.name, to: Place(key))
         } catch {
             incoming.discard(part)
             throw error
         }
     }
+
+    /// Makes a file for a picture whose bytes are still to come.
+    func begin() throws(SystemFailure) -> IncomingFolder.Part { try incoming.begin(mode: Self.mode) }
+
+    /// Gives a file its name once all that was written to it is on the disk.
+    func finish(_ part: IncomingFolder.Part, at key: ObjectKey) throws(SystemFailure) {
+        try part.file.synchronize()
+        try move(part.name, to: Place(key))
+    }
+
+    private static let mode: mode_t = 0o640
 
     /// Opens a picture for reading; `nil` if there is none.
     func open(_ key: ObjectKey) throws(SystemFailure) -> (file: Descriptor, status: stat)? {

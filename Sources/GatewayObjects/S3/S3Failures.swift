@@ -6,9 +6,15 @@ import HTTPTypes
 /// Reads the answers of an S3 service: what went wrong, what helps, and one sentence for the operator.
 struct S3Failures: Sendable {
     enum Operation: Sendable {
-        case put, delete
+        case put, get, delete
 
-        fileprivate var permission: String { self == .put ? "s3:PutObject" : "s3:DeleteObject" }
+        fileprivate var permission: String {
+            switch self {
+            case .put: "s3:PutObject"
+            case .get: "s3:GetObject"
+            case .delete: "s3:DeleteObject"
+            }
+        }
     }
 
     /// The region that was signed for.
@@ -19,7 +25,11 @@ struct S3Failures: Sendable {
         guard !(200..<300).contains(answer.status) else { return nil }
         let document = ErrorDocument(answer.body)
         let code = document.code ?? ""
-        if operation == .delete, code == "NoSuchKey" || code == "NoSuchVersion" { return nil }
+        let isMissing = code == "NoSuchKey" || code == "NoSuchVersion"
+        if operation == .delete, isMissing { return nil }
+        if operation == .get, isMissing || (answer.status == 404 && code.isEmpty) {
+            return report(.notFound, "The object is not there.")
+        }
         return clockFailure(code, answer, signedAt)
             ?? regionFailure(code, document, answer)
             ?? credentialFailure(code)

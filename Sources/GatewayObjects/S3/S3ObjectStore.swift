@@ -67,9 +67,56 @@ public struct S3ObjectStore: ObjectStore {
         }
     }
 
+    /// Stores an object by one PUT that is sent while its bytes come.
+    ///
+    /// The bytes are not known when the request is signed, so the signature covers all but them; their number is said in
+    /// front, and the last of them leave only after the source has ended well. Nothing is tried again.
+    public func put(_ object: ObjectStream, at key: ObjectKey) async throws(ObjectError) {
+        let source = WatchedSource(object.chunks)
+        guard object.length > 0 else {
+            // A body of no bytes is asked nothing: whether the source has some must be seen here.
+            guard try await source.isEmpty() else { throw WatchedSource.wrongLength }
+            return try await put(ObjectBody(contentType: object.contentType, buffers: []), at: key)
+        }
+        do throws(ObjectError) {
+            try await exchange.runOnce { (moment) throws(ObjectError) in
+                let headers = [("content-type", object.contentType)]
+                var request = try signed(.put, key, headers: headers, payloadHash: "UNSIGNED-PAYLOAD", at: moment)
+                request.body = .stream(length: object.length, source.chunks)
+                request.limits = Self.limits(sending: object.length)
+                request.isRepeatable = false
+                return request
+            } judge: { answer, moment in
+                failures.failure(in: answer, to: .put, signedAt: moment)
+            }
+        } catch {
+            var error = error
+            if error.code == .incomplete { error.cause = source.failure ?? error.cause }
+            throw error
+        }
+    }
+
     /// Reads an object whole, by one GET.
     public func get(_ key: ObjectKey, atMost limit: Int) async throws(ObjectError) -> ByteBuffer {
-        throw ObjectError(.notFound, isTemporary: false, "The object is not there.")
+        let empty = Digest.hex(try Digest.hash(.sha256, []))
+        let missing = ObjectError(.notFound, isTemporary: false, "The object is not there, or too large.")
+        let answer: TransportResponse
+        do throws(ObjectError) {
+            answer = try await exchange.run { (moment) throws(ObjectError) in
+                var request = try signed(.get, key, headers: [], payloadHash: empty, at: moment)
+                request.limits = Self.limits(sending: limit)
+                // Room for an error's document, however small the object.
+                request.limits.responseBytes = max(limit, ErrorDocument.limit)
+                return request
+            } judge: { answer, moment in
+                failures.failure(in: answer, to: .get, signedAt: moment)
+            }
+        } catch {
+            if let cause = error.cause as? TransportError, cause.code == .tooLarge { throw missing }
+            throw error
+        }
+        guard answer.body.readableBytes <= limit else { throw missing }
+        return answer.body
     }
 
     /// Deletes an object; an object that is not there is no error.
@@ -129,7 +176,8 @@ public struct S3ObjectStore: ObjectStore {
 
     /// The answer's first byte comes after the last byte sent, so a large body needs more time for it.
     private static func limits(sending length: Int) -> TransportLimits {
-        let total = Duration.seconds(60) + .seconds(length / (256 << 10))
+        // No object is so large that it takes longer than a day, and a limit may be anything.
+        let total = Duration.seconds(60) + .seconds(min(length / (256 << 10), 86_400))
         return TransportLimits(firstByte: total, total: total, responseBytes: 1 << 20)
     }
 }

@@ -35,11 +35,13 @@ struct SignedExchange: Sendable {
     /// - Parameters:
     ///   - sign: Makes the request as of a moment.
     ///   - judge: Says what is wrong with an answer to a request of that moment; `nil` if it is the success.
+    /// - Returns: The answer that is the success.
     /// - Throws: What the last try ended with.
+    @discardableResult
     func run(
         _ sign: (Timestamp) throws(ObjectError) -> TransportRequest,
         judge: (TransportResponse, Timestamp) -> RemoteFailure?
-    ) async throws(ObjectError) {
+    ) async throws(ObjectError) -> TransportResponse {
         var pauses = Self.pauses[...]
         var mayCorrectClock = true
         while true {
@@ -48,7 +50,7 @@ struct SignedExchange: Sendable {
             switch await send(try sign(moment)) {
             case .failure(let error): failure = Self.failure(of: error)
             case .success(let response):
-                guard let problem = judge(response, moment) else { return }
+                guard let problem = judge(response, moment) else { return response }
                 if case .otherClock = problem.remedy, mayCorrectClock, clock.follow(response, now: time.now) {
                     mayCorrectClock = false
                     continue
@@ -61,6 +63,25 @@ struct SignedExchange: Sendable {
             } catch {
                 throw failure.error
             }
+        }
+    }
+
+    /// Sends once: what a request carries can be asked for only once.
+    ///
+    /// A clock that differs is learned all the same, so that the same call made anew may succeed.
+    func runOnce(
+        _ sign: (Timestamp) throws(ObjectError) -> TransportRequest,
+        judge: (TransportResponse, Timestamp) -> RemoteFailure?
+    ) async throws(ObjectError) {
+        let moment = clock.corrected(time.now)
+        switch await send(try sign(moment)) {
+        case .failure(let error): throw Self.failure(of: error).error
+        case .success(let response):
+            guard var problem = judge(response, moment) else { return }
+            if case .otherClock = problem.remedy, clock.follow(response, now: time.now) {
+                problem.error.isTemporary = true
+            }
+            throw problem.error
         }
     }
 
@@ -84,7 +105,22 @@ struct SignedExchange: Sendable {
                 error: ObjectError(.unavailable, isTemporary: true, "The transfer was given up.", cause: error),
                 remedy: .none
             )
-        case .nameNotResolved, .notConnected, .addressRefused, .tls, .timedOut, .broken, .tooLarge, .bodyFailed:
+        case .bodyFailed:
+            RemoteFailure(
+                error: ObjectError(
+                    .incomplete,
+                    isTemporary: true,
+                    "The object to be stored ended early, late or with an error.",
+                    cause: error
+                ),
+                remedy: .none
+            )
+        case .tooLarge:
+            RemoteFailure(
+                error: ObjectError(.unavailable, isTemporary: true, "The storage's answer is too large.", cause: error),
+                remedy: .none
+            )
+        case .nameNotResolved, .notConnected, .addressRefused, .tls, .timedOut, .broken:
             RemoteFailure(
                 error: ObjectError(
                     .unavailable,

@@ -13,6 +13,8 @@ struct NoObjectStore: ObjectStore {
 
     func put(_ object: ObjectBody, at key: ObjectKey) async throws(ObjectError) { throw Self.refusal }
 
+    func put(_ object: ObjectStream, at key: ObjectKey) async throws(ObjectError) { throw Self.refusal }
+
     func get(_ key: ObjectKey, atMost limit: Int) async throws(ObjectError) -> ByteBuffer { throw Self.refusal }
 
     func delete(_ key: ObjectKey) async throws(ObjectError) { throw Self.refusal }

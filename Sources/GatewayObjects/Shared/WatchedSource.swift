@@ -1,0 +1,53 @@
+// Part of ImageGateway. SPDX-License-Identifier: Apache-2.0
+
+import GatewayCore
+import NIOCore
+import Synchronization
+
+/// The bytes of an object on their way to a store, and the error they ended with.
+///
+/// A transport says only that a body failed; why it did is what whoever fetches it decides by.
+final class WatchedSource: Sendable {
+    private let source: TransportChunks
+    private let state = Mutex<(any Error)?>(nil)
+
+    init(_ source: TransportChunks) {
+        self.source = source
+    }
+
+    /// What the source failed with.
+    var failure: (any Error)? { state.withLock(\.self) }
+
+    /// The bytes, to be read once.
+    var chunks: TransportChunks {
+        TransportChunks { [self] in
+            do {
+                var iterator = source.makeAsyncIterator()
+                return try await iterator.next()
+            } catch {
+                state.withLock { $0 = error }
+                throw error
+            }
+        }
+    }
+
+    /// Whether the source ends without a byte.
+    func isEmpty() async throws(ObjectError) -> Bool {
+        do {
+            for try await chunk in chunks where chunk.readableBytes > 0 { return false }
+            return true
+        } catch {
+            throw Self.failed(error)
+        }
+    }
+
+    static let wrongLength = ObjectError(
+        .incomplete,
+        isTemporary: true,
+        "The object to be stored has another length than was said."
+    )
+
+    static func failed(_ error: any Error) -> ObjectError {
+        ObjectError(.incomplete, isTemporary: true, "The object to be stored ended with an error.", cause: error)
+    }
+}

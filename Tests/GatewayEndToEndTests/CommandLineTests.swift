@@ -62,8 +62,7 @@ import Testing
         await fixture.end()
     }
 
-    @Test(.disabled("The engine of this version loads no input pictures, and no adapter sends them."))
-    func `edit sends pictures from files, pipes and addresses and saves what comes back`() async throws {
+    @Test func `edit sends pictures from files, pipes and addresses and saves what comes back`() async throws {
         let fixture = try await GatewayFixture()
         let gateway = try await fixture.startGateway()
         _ = try fixture.samplePicture()

@@ -64,8 +64,7 @@ import Testing
         #expect(seen["failed"]?["mask"]?["code"]?.string == "unsupported_parameter")
     }
 
-    @Test(.disabled("The engine of this version loads no input pictures, and no adapter sends them."))
-    func `the official Python client edits pictures in all its forms`() async throws {
+    @Test func `the official Python client edits pictures in all its forms`() async throws {
         let seen = try await edits(only: [])
 
         let forms = seen["edited"]?.members ?? []

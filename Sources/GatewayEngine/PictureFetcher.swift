@@ -63,7 +63,10 @@ struct PictureFetcher: Sendable {
         } failure: { error in
             switch error.code {
             case .tooLarge:
-                TaskFailure(.payloadTooLarge, "The provider's picture is larger than \(FetchDoors.resultLimit >> 20) MiB.")
+                TaskFailure(
+                    .payloadTooLarge,
+                    "The provider's picture is larger than \(FetchDoors.resultLimit >> 20) MiB."
+                )
             case .invalidPicture:
                 TaskFailure(.invalidImage, "What the provider delivered is no picture of a known kind.")
             default: TaskFailure(.upstreamError, "The picture was made, but could not be fetched from the provider.")
@@ -117,7 +120,8 @@ struct PictureFetcher: Sendable {
                 denials += 1
                 return denials < Self.doubts ? .seconds(2 * denials) : nil
             }
-            return error.isTemporary || hidesReasons && error.isOpaque ? min(.milliseconds(500) * (1 << min(failures - 1, 6)), .seconds(10)) : nil
+            return error.isTemporary || hidesReasons && error.isOpaque
+                ? min(.milliseconds(500) * (1 << min(failures - 1, 6)), .seconds(10)) : nil
         }
     }
 }

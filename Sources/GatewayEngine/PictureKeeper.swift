@@ -63,7 +63,9 @@ struct PictureKeeper: Sendable {
             let format = stream.header.format
             guard let length = stream.length, !finisher.changes(format, for: task.request) else {
                 let bytes = try await stream.gathered()
-                return .gathered(try CheckedPicture(.bytes(bytes), revisedPrompt: remote.revisedPrompt, needsBytes: true))
+                return .gathered(
+                    try CheckedPicture(.bytes(bytes), revisedPrompt: remote.revisedPrompt, needsBytes: true)
+                )
             }
             let key = ObjectKey.picture(of: task, index: index, format: format)
             try await put(stream, length: length, at: key, task)

@@ -33,7 +33,9 @@ import Testing
         let fixture = try await FourVendors()
         let faults = try await fixture.faults()
         // A vendor plays only what it has, about a third of these: one call of twenty fails.
-        try await fixture.settings(["fault_rate": .number("0.15"), "faults": .array(faults), "hold": "8s", "drip": "1s"])
+        try await fixture.settings([
+            "fault_rate": .number("0.15"), "faults": .array(faults), "hold": "8s", "drip": "1s",
+        ])
         let gateway = try await fixture.startGateway()
 
         let ids = try await fixture.fixture.create(Self.tasks, clients: 32) { number in

@@ -55,9 +55,11 @@ import Testing
         let vendor = FakeVendor.saying(.pictures(640))
         let bench = Bench(vendor.provider("a"))
         let task = try await Self.create(bench, [Self.upload(10)], mask: Self.upload(10))
-        #expect(task.inputKeys.map(\.description) == [
-            "inputs/2023/11/14/\(task.id)-0.png", "inputs/2023/11/14/\(task.id)-1.png",
-        ])
+        #expect(
+            task.inputKeys.map(\.description) == [
+                "inputs/2023/11/14/\(task.id)-0.png", "inputs/2023/11/14/\(task.id)-1.png",
+            ]
+        )
         for key in task.inputKeys {
             try await bench.objects.put(ObjectBody(contentType: "image/png", buffers: [Picture.png(10)]), at: key)
         }
@@ -100,7 +102,10 @@ import Testing
         ("down", Array(repeating: .text("", status: 503), count: 9), .invalidImage),
         ("text", [.text("hello")], .invalidImage),
         ("another network", [.failure(TransportError(.addressRefused, mayHaveArrived: false, "No."))], .invalidImage),
-        ("large", [.response(TransportResponse(status: 200, body: ByteBuffer(repeating: 1, count: 2 << 20)))], .payloadTooLarge),
+        (
+            "large", [.response(TransportResponse(status: 200, body: ByteBuffer(repeating: 1, count: 2 << 20)))],
+            .payloadTooLarge
+        ),
     ]
 
     @Test(arguments: useless)

@@ -43,7 +43,10 @@ import Testing
         #expect(web.sent.map(\.request.url) == [Self.url])
         #expect(web.sent.allSatisfy { $0.request.headers[.authorization] == nil && $0.request.headers[.cookie] == nil })
         let key = try #require(task.pictures.first.flatMap { ObjectKey($0.key) })
-        #expect(bench.objects.objects[key]?.buffers.reduce(into: ByteBuffer()) { $0.writeImmutableBuffer($1) } == Picture.png(640))
+        #expect(
+            bench.objects.objects[key]?.buffers.reduce(into: ByteBuffer()) { $0.writeImmutableBuffer($1) }
+                == Picture.png(640)
+        )
         // The address was durable before anything was stored.
         #expect(stages.withLock { $0 } == [.fetching(attempt: 0, urls: [Self.url], revisedPrompt: "a red fox")])
     }
@@ -65,8 +68,12 @@ import Testing
     @Test func `a picture that cannot be had for a while is asked for again, and not bought again`() async throws {
         let lost = TransportError(.broken, mayHaveArrived: true, "Lost.")
         let web = Self.web(
-            .failure(lost), .text("busy", status: 503), .text("slow down", status: 429), .text("", status: 404),
-            .text("", status: 403), Self.picture()
+            .failure(lost),
+            .text("busy", status: 503),
+            .text("slow down", status: 429),
+            .text("", status: 404),
+            .text("", status: 403),
+            Self.picture()
         )
         let vendor = FakeVendor.saying(.addresses(Self.url))
         let bench = Bench(vendor.provider("a"), FakeVendor.saying(.pictures(1)).provider("b"), web: web)

@@ -99,7 +99,8 @@ struct HingNetVendor: EmulatedVendor {
                 if request.wantsURL { throw .noAddress }
             }
             let call = try accept(request, key)
-            let response = await stage.play(call, visit.context, after: isTask ? .zero : nil, outlives: isTask) { call in
+            let response = await stage.play(call, visit.context, after: isTask ? .zero : nil, outlives: isTask) {
+                call in
                 await answer(visit, request, call, isTask: isTask)
             }
             return visit.numbered(response)

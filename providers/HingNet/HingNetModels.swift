@@ -41,16 +41,16 @@ enum HingNetModels {
     static let prefixes = ["gemini-", "imagen-", "gpt-image-", "doubao-"]
 
     static let all: [ModelDescription] = [
-        ModelDescription("gemini-3-pro-image-preview", aliases: ["gemini-3-pro-image"], gemini(ratios, pixels)),
+        ModelDescription("gemini-3-pro-image-preview", aliases: ["gemini-3-pro-image"], gemini(GoogleGrid.standard)),
         ModelDescription(
             "gemini-2.5-flash-image",
             aliases: ["gemini-2.5-flash-image-preview"],
-            gemini(ratios, pixels25, tiers: [], nativeFormat: .png)
+            gemini(GoogleGrid.flash25, tiers: [], nativeFormat: .png)
         ),
         ModelDescription(
             "gemini-3.1-flash-image",
             aliases: ["gemini-3.1-flash-image-preview"],
-            gemini(allRatios, allPixels)
+            gemini(GoogleGrid.all)
         ),
         ModelDescription("imagen-4.0-generate-001", imagen),
         ModelDescription("imagen-4.0-fast-generate-001", imagen),
@@ -74,13 +74,12 @@ enum HingNetModels {
     private static let promptLimit = 4000
 
     private static func gemini(
-        _ ratios: [AspectRatio],
         _ pixels: PixelTable,
         tiers: [SizeTier] = [.oneK, .twoK, .fourK],
         nativeFormat: PictureFormat = .jpeg
     ) -> ModelCapabilities {
         ModelCapabilities(
-            aspectRatios: ratios,
+            aspectRatios: pixels.shapes,
             tiers: tiers,
             pixels: pixels,
             nativeFormat: nativeFormat,
@@ -114,62 +113,5 @@ enum HingNetModels {
         maxInputs: 14,
         takesMask: true,
         promptLimit: promptLimit
-    )
-
-    private static let ratios = ["1:1", "2:3", "3:2", "3:4", "4:3", "4:5", "5:4", "9:16", "16:9", "21:9"]
-        .compactMap { AspectRatio($0) }
-    private static let allRatios = ratios + ["1:4", "4:1", "1:8", "8:1"].compactMap { AspectRatio($0) }
-
-    private static let pixels = PixelTable(
-        [.oneK, .twoK, .fourK],
-        [
-            "1:1": "1024x1024 2048x2048 4096x4096",
-            "2:3": "848x1264 1696x2528 3392x5056",
-            "3:2": "1264x848 2528x1696 5056x3392",
-            "3:4": "896x1200 1792x2400 3584x4800",
-            "4:3": "1200x896 2400x1792 4800x3584",
-            "4:5": "928x1152 1856x2304 3712x4608",
-            "5:4": "1152x928 2304x1856 4608x3712",
-            "9:16": "768x1376 1536x2752 3072x5504",
-            "16:9": "1376x768 2752x1536 5504x3072",
-            "21:9": "1584x672 3168x1344 6336x2688",
-        ]
-    )
-
-    /// With the four extreme shapes: a table has only what can be asked for, so the others have one without them.
-    private static let allPixels = PixelTable(
-        [.oneK, .twoK, .fourK],
-        [
-            "1:1": "1024x1024 2048x2048 4096x4096",
-            "2:3": "848x1264 1696x2528 3392x5056",
-            "3:2": "1264x848 2528x1696 5056x3392",
-            "3:4": "896x1200 1792x2400 3584x4800",
-            "4:3": "1200x896 2400x1792 4800x3584",
-            "4:5": "928x1152 1856x2304 3712x4608",
-            "5:4": "1152x928 2304x1856 4608x3712",
-            "9:16": "768x1376 1536x2752 3072x5504",
-            "16:9": "1376x768 2752x1536 5504x3072",
-            "21:9": "1584x672 3168x1344 6336x2688",
-            "1:4": "512x2048 1024x4096 2048x8192",
-            "4:1": "2048x512 4096x1024 8192x2048",
-            "1:8": "384x3072 768x6144 1536x12288",
-            "8:1": "3072x384 6144x768 12288x1536",
-        ]
-    )
-
-    private static let pixels25 = PixelTable(
-        [.oneK],
-        [
-            "1:1": "1024x1024",
-            "2:3": "832x1248",
-            "3:2": "1248x832",
-            "3:4": "864x1184",
-            "4:3": "1184x864",
-            "4:5": "896x1152",
-            "5:4": "1152x896",
-            "9:16": "768x1344",
-            "16:9": "1344x768",
-            "21:9": "1536x672",
-        ]
     )
 }

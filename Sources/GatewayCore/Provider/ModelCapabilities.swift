@@ -101,6 +101,15 @@ public struct PixelTable: Sendable, Hashable {
         }
     }
 
+    /// Creates a table of some of another's rows, in this order.
+    public init(_ table: PixelTable, shapes: [String]) {
+        for shape in shapes.compactMap({ AspectRatio($0) }) {
+            for tier in SizeTier.allCases {
+                if let size = table[shape, tier] { add(size, shape, tier) }
+            }
+        }
+    }
+
     /// Creates a table from its cells; the rows are in the order of their shapes, tall ones first.
     public init(_ sizes: [AspectRatio: [SizeTier: PixelSize]]) {
         let shapes = sizes.keys.sorted { ($0.quotient, $0.width) < ($1.quotient, $1.width) }

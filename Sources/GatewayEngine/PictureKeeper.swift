@@ -3,7 +3,6 @@
 import GatewayCore
 import Logging
 import NIOCore
-import Synchronization
 
 /// Puts pictures into the object store, and does not give up while it may still succeed: they are paid for.
 struct PictureKeeper: Sendable {
@@ -93,11 +92,11 @@ struct PictureKeeper: Sendable {
     /// Stores what comes; a store that fails for now has the picture fetched again.
     private func put(_ stream: PictureStream, length: Int, at key: ObjectKey, _ task: ImageTask) async throws {
         let mediaType = stream.header.format.mediaType
-        let source = WatchedSource(stream.chunks)
         do throws(ObjectError) {
-            try await objects.put(ObjectStream(contentType: mediaType, length: length, chunks: source.chunks), at: key)
+            try await objects.put(ObjectStream(contentType: mediaType, length: length, chunks: stream.chunks), at: key)
         } catch {
-            if let failure = source.failure { throw failure }
+            // What went wrong at the source is not the store's doing.
+            if let failure = error.cause as? FetchError { throw failure }
             complain(error, task)
             guard error.isTemporary else {
                 throw TaskFailure(.storageError, "The picture was made, but could not be stored.")
@@ -173,30 +172,4 @@ struct PictureKeeper: Sendable {
             }
         }
     }
-}
-
-/// Bytes on their way, and what went wrong with their source: the store that takes them cannot tell that from its own
-/// failures.
-private struct WatchedSource: Sendable {
-    private final class Note: Sendable {
-        let failure = Mutex<FetchError?>(nil)
-    }
-
-    private let note = Note()
-    let chunks: TransportChunks
-
-    init(_ source: TransportChunks) {
-        let note = note
-        chunks = TransportChunks {
-            do {
-                var place = source.makeAsyncIterator()
-                return try await place.next()
-            } catch let error as FetchError {
-                note.failure.withLock { $0 = error }
-                throw error
-            }
-        }
-    }
-
-    var failure: FetchError? { note.failure.withLock { $0 } }
 }

@@ -83,6 +83,7 @@ public struct GatewayServer: Sendable {
         if let files = parts.files { FileRoutes(files: files, time: parts.time).add(to: open) }
         ImageRoutes(parts: parts, settings: settings, views: views).add(to: guarded)
         TaskRoutes(parts: parts, views: views).add(to: guarded)
+        EventRoutes(parts: parts, views: views).add(to: guarded)
         ModelRoutes(models: parts.models).add(to: guarded)
         return router
     }

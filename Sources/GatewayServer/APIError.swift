@@ -135,6 +135,11 @@ extension APIError {
         }
     }
 
+    static let unforeseen = APIError(
+        .internalServerError,
+        "server_error",
+        "Something went wrong in the gateway."
+    )
     static let unknownPath = APIError(.notFound, "not_found", "There is nothing at this path.")
     static let noTask = APIError(.notFound, "task_not_found", "There is no such task.")
     static let noStorage = APIError(

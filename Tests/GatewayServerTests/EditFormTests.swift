@@ -177,8 +177,7 @@ import Testing
     @Test(
         arguments: [
             ("n", "two", "invalid_value"), ("n", "0", "invalid_value"), ("n", "1.5", "invalid_value"),
-            ("stream", "maybe", "invalid_value"), ("stream", "true", "unsupported_parameter"),
-            ("stream", "1", "unsupported_parameter"), ("partial_images", "2", "unsupported_parameter"),
+            ("stream", "maybe", "invalid_value"), ("partial_images", "2", "invalid_value"),
             ("webhook_url", "https://a.example", "unsupported_parameter"), ("size", "huge", "invalid_value"),
             ("metadata", "text", "invalid_value"), ("prompt", " ", "missing_required_parameter"),
             ("model", "", "missing_required_parameter"), ("api_base", "https://a.example", "unsupported_parameter"),

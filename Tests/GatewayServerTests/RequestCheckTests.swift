@@ -75,8 +75,7 @@ import Testing
     }()
 
     static let unsupported: [Wrong] = [
-        Wrong(name: "stream", value: true, code: "unsupported_parameter"),
-        Wrong(name: "partial_images", value: 1, code: "unsupported_parameter"),
+        Wrong(name: "partial_images", value: 1),
         Wrong(name: "webhook_url", value: "https://example.com/hook", code: "unsupported_parameter"),
     ]
 

@@ -148,12 +148,3 @@ import Testing
         answer.expectError(404, "task_not_found")
     }
 }
-
-/// Something that happened or not.
-private final class Flag: Sendable {
-    private let state = Mutex(false)
-
-    var isSet: Bool { state.withLock { $0 } }
-
-    func set() { state.withLock { $0 = true } }
-}

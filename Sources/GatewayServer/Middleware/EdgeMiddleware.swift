@@ -57,7 +57,7 @@ struct EdgeMiddleware: RouterMiddleware {
                 metadata: ["request": "\(context.requestID)", "error": "\(type(of: error))"]
             )
         }
-        let told = failure ?? APIError(.internalServerError, "server_error", "Something went wrong in the gateway.")
+        let told = failure ?? .unforeseen
         var response = Response(json: told.body, status: told.status, headers: told.headers)
         if told.leavesBodyUnread(of: request) { endConnection(behind: &response, context.channel) }
         return response

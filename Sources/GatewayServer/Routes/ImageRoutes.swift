@@ -23,6 +23,10 @@ struct ImageRoutes: Sendable {
         _ context: GatewayContext
     ) async throws -> Response {
         let order = try await reader.order(kind, request, context)
+        guard !order.streams else {
+            let sentence = "A task's changes are told at /v1/images/tasks/{id}/events; leave 'stream' out."
+            throw InvalidRequest(.unsupportedParameter, "stream", sentence)
+        }
         return try await accept(order, context, status: .ok)
     }
 
@@ -47,9 +51,10 @@ struct ImageRoutes: Sendable {
                 headers: [.shouldRetry: "false"]
             )
         }
+        let call = SynchronousCall(parts: parts, settings: settings, views: views)
+        if order.streams { return try await call.stream(order, context) }
         let longest = settings.syncWait
-        var response = try await SynchronousCall(parts: parts, settings: settings, views: views)
-            .run(order, context, wait: min(preference?.wait ?? longest, longest))
+        var response = try await call.run(order, context, wait: min(preference?.wait ?? longest, longest))
         // Said only where it is followed: without storage a call waits as long as its task lives.
         if let preference, preference.wait <= longest, settings.hasStorage {
             response.headers[.preferenceApplied] = preference.text

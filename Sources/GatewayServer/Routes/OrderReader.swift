@@ -10,6 +10,8 @@ struct PictureOrder: Sendable {
     let request: ImageRequest
     /// The pictures of an edit.
     let pictures: EditPictures
+    /// Whether the caller wants the answer as a stream of events.
+    let streams: Bool
 }
 
 /// Reads a body, JSON or multipart, into an order that at least one candidate can carry out.
@@ -26,7 +28,8 @@ struct OrderReader {
         _ context: GatewayContext
     ) async throws -> PictureOrder {
         let content = try await content(of: request, kind, context)
-        var draft = try ImageBody(try content.members()).draft(kind)
+        let body = try ImageBody(try content.members())
+        var draft = try body.draft(kind)
         let pictures = try content.pictures(kind)
         draft.inputs = pictures.inputs.map(\.image)
         draft.mask = pictures.mask?.image
@@ -38,7 +41,7 @@ struct OrderReader {
             throw InvalidRequest(.modelNotAllowed, "model", "This key may not use the model '\(wanted.model)'.")
         }
         try checkFit(wanted, model)
-        return PictureOrder(request: wanted, pictures: pictures)
+        return PictureOrder(request: wanted, pictures: pictures, streams: try body.streams())
     }
 
     /// A request that no candidate can carry out, or in strict mode honors to the letter, is refused before anything is

@@ -64,18 +64,22 @@ struct ImageBody {
         return draft
     }
 
+    /// Whether the answer shall be a stream of events; no vendor draws in steps, so `partial_images` gets none, which the
+    /// clients allow for.
+    func streams() throws(InvalidRequest) -> Bool {
+        let streams = try flag("stream") ?? false
+        let partials = try number("partial_images") ?? 0
+        guard (0...3).contains(partials) else {
+            throw InvalidRequest(.invalidValue, "partial_images", "The parameter 'partial_images' must be 0 to 3.")
+        }
+        guard streams || partials == 0 else {
+            throw InvalidRequest(.invalidValue, "partial_images", "The parameter 'partial_images' needs stream: true.")
+        }
+        return streams
+    }
+
     /// What this version does not do, said instead of ignored: a caller who asked for it relies on it.
     private func refuseUnsupported() throws(InvalidRequest) {
-        if try flag("stream") == true {
-            throw InvalidRequest(.unsupportedParameter, "stream", "The parameter 'stream' is not supported.")
-        }
-        if try number("partial_images") ?? 0 > 0 {
-            throw InvalidRequest(
-                .unsupportedParameter,
-                "partial_images",
-                "The parameter 'partial_images' is not supported."
-            )
-        }
         if try text("webhook_url") != nil {
             throw InvalidRequest(.unsupportedParameter, "webhook_url", "The parameter 'webhook_url' is not supported.")
         }

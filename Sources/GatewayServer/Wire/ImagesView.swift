@@ -8,8 +8,11 @@ import NIOCore
 struct ImagesView {
     let task: ImageTask
 
+    /// A link to a picture, and the prompt as the vendor rewrote it.
+    typealias Link = (url: String, revisedPrompt: String?)
+
     /// An answer with links.
-    func response(links: [(url: String, revisedPrompt: String?)]) -> Response {
+    func response(links: [Link]) -> Response {
         let data = links.map { link in
             JSON(present: ["url": JSON(link.url), "revised_prompt": link.revisedPrompt.map { JSON($0) }])
         }
@@ -49,7 +52,7 @@ struct ImagesView {
         )
     }
 
-    private var created: JSON { JSON((task.completedAt ?? task.createdAt).seconds) }
+    var created: JSON { JSON((task.completedAt ?? task.createdAt).seconds) }
 
     /// What was delivered, as far as it is known.
     private var facts: [JSON.Member] {

@@ -80,6 +80,10 @@ struct PictureEvents {
 extension APIError {
     /// The stream ends before the task does, because this process stops.
     fileprivate static func stillRunning(at path: String) -> APIError {
-        APIError(.serviceUnavailable, "shutting_down", "The gateway stops; the task goes on and can be read at \(path).")
+        APIError(
+            .serviceUnavailable,
+            "shutting_down",
+            "The gateway stops; the task goes on and can be read at \(path)."
+        )
     }
 }

@@ -33,7 +33,7 @@ struct SynchronousCall: Sendable {
         let (inputs, uploads) = (order.pictures.placed, order.pictures.placed.map(\.picture))
         let deliveries = board.expect(task.id)
         do {
-            let keeper = InputKeeper(objects: parts.objects, logger: context.logger)
+            let keeper = InputKeeper(parts, logger: context.logger)
             // What takes longer than the caller waits is finished from the row, maybe by another process.
             try await keeper.keep(settings.hasStorage ? inputs : [], of: task) { () throws(StoreError) in
                 try await parts.store.create(task)

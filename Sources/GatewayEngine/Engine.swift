@@ -86,6 +86,7 @@ public struct Engine: Service {
             memory: ByteBudget(limit: settings.memoryBudget),
             keeper: PictureKeeper(
                 objects: objects,
+                store: store,
                 fetcher: PictureFetcher(fetch, workers: workers, pool: pool, time: time, logger: logger),
                 finisher: PictureFinisher(transcoder: transcoder, logger: logger),
                 workers: workers,

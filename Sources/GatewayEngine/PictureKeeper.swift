@@ -7,6 +7,7 @@ import NIOCore
 /// Puts pictures into the object store, and does not give up while it may still succeed: they are paid for.
 struct PictureKeeper: Sendable {
     let objects: any ObjectStore
+    let store: any TaskStore
     let fetcher: PictureFetcher
     let finisher: PictureFinisher
     /// Transfers take their turn with calls; a pause between two tries costs nobody's.
@@ -41,6 +42,7 @@ struct PictureKeeper: Sendable {
         }
         ByteBudget.Account.current?.charge(bytes.readableBytes)
         let key = ObjectKey.picture(of: task, index: index, format: picture.header.format)
+        try await announce(key, of: task)
         try await put(ObjectBody(contentType: picture.header.format.mediaType, buffers: [bytes]), at: key, task)
         return StoredPicture(
             key: key.description,
@@ -67,6 +69,7 @@ struct PictureKeeper: Sendable {
                 )
             }
             let key = ObjectKey.picture(of: task, index: index, format: format)
+            try await announce(key, of: task)
             try await put(stream, length: length, at: key, task)
             return .stored(
                 StoredPicture(
@@ -159,17 +162,33 @@ struct PictureKeeper: Sendable {
         )
     }
 
-    /// Deletes pictures that nobody needs any more; what cannot be deleted is left behind and said so.
-    func discard(_ keys: [ObjectKey]) async {
-        for key in keys {
-            do throws(ObjectError) {
-                try await objects.delete(key)
+    /// Has the task store remember an object before it exists: if its row is never written, it is deleted.
+    private func announce(_ key: ObjectKey, of task: ImageTask) async throws {
+        var delay = Duration.milliseconds(100)
+        while true {
+            do throws(StoreError) {
+                let due = time.now.advanced(by: Deletion.uploadTime)
+                return try await store.announce([Deletion(key: key, task: task.id, due: due)])
             } catch {
                 logger.error(
-                    "A picture that nobody needs could not be deleted.",
-                    metadata: ["key": "\(key)", "error": "\(error.message)"]
+                    "The task store does not take a note; trying again.",
+                    metadata: ["task": "\(task.id)", "error": "\(error.message)"]
                 )
             }
+            try await time.sleep(for: delay)
+            delay = min(delay * 2, .seconds(3))
+        }
+    }
+
+    /// Has pictures that nobody needs deleted; if it cannot be written down now, they go when their announcement is due.
+    func discard(_ keys: [ObjectKey], of task: ImageTask) async {
+        do throws(StoreError) {
+            try await store.announce(keys.map { Deletion(key: $0, task: task.id, due: time.now) })
+        } catch {
+            logger.warning(
+                "Pictures that nobody needs are deleted later.",
+                metadata: ["task": "\(task.id)", "error": "\(error.message)"]
+            )
         }
     }
 }

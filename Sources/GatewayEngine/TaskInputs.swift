@@ -110,14 +110,3 @@ final class TaskInputs: Sendable {
         }
     }
 }
-
-extension ImageTask {
-    /// The keys under which the pictures of its request lie in the object store.
-    var inputKeys: [ObjectKey] {
-        let all = request.inputs + (request.mask.map { [$0] } ?? [])
-        return all.enumerated().compactMap { place, input in
-            guard case .upload(let header, _) = input else { return nil }
-            return ObjectKey.input(of: self, place: place, format: header.format)
-        }
-    }
-}

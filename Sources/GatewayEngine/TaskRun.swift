@@ -45,8 +45,6 @@ struct TaskRun: Sendable {
         }
         parts.board.settled(live.task.id)
         report()
-        // A task that failed keeps its pictures: it can be tried again.
-        if live.task.status == .completed { await parts.keeper.discard(live.task.inputKeys) }
     }
 
     private func withDeadline() async throws {
@@ -156,9 +154,10 @@ struct TaskRun: Sendable {
         }
     }
 
-    /// Deletes the pictures of a task that was cancelled or deleted meanwhile: they are nobody's.
+    /// Has the pictures of a task that was cancelled or deleted meanwhile deleted: they are nobody's.
     ///
-    /// Those of a task that another process has taken over stay: it stores the same keys.
+    /// Those of a task that another process has taken over stay: it stores the same keys. If this fails, they are deleted
+    /// later: they were announced before they were stored.
     private func discard(_ pictures: [StoredPicture]) async {
         var kept: Set<String> = []
         do throws(StoreError) {
@@ -169,7 +168,8 @@ struct TaskRun: Sendable {
         } catch {
             return
         }
-        await parts.keeper.discard(pictures.map(\.key).filter { !kept.contains($0) }.compactMap { ObjectKey($0) })
+        let nobodys = pictures.map(\.key).filter { !kept.contains($0) }.compactMap { ObjectKey($0) }
+        await parts.keeper.discard(nobodys, of: live.task)
     }
 
     /// What is written when pictures were made, and billed, and cannot be kept.

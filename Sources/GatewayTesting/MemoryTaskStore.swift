@@ -10,8 +10,9 @@ public final class MemoryTaskStore: TaskStore {
         /// The names in order, so that lists and claims need no sorting.
         var order: [TaskID] = []
         var heartbeats: [String: Timestamp] = [:]
+        var deletions = DeletionList()
         var isClosed = false
-        var failures: [StoreError] = []
+        var failures: [StoreError?] = []
 
         /// Changes unfinished tasks, oldest first, until `limit` are changed; one whose change is `nil` is passed over.
         mutating func take(_ limit: Int, change: (ImageTask) -> ImageTask?) -> [ImageTask] {
@@ -19,9 +20,15 @@ public final class MemoryTaskStore: TaskStore {
             for id in order where taken.count < limit {
                 guard let task = tasks[id], !task.status.isFinal, let changed = change(task) else { continue }
                 tasks[id] = changed
+                deletions.follow(changed)
                 taken.append(changed)
             }
             return taken
+        }
+
+        mutating func remove(_ task: ImageTask) {
+            tasks[task.id] = nil
+            order.remove(at: MemoryTaskStore.place(of: task.id, in: order))
         }
     }
 
@@ -30,8 +37,8 @@ public final class MemoryTaskStore: TaskStore {
     /// Creates an empty store.
     public init() {}
 
-    /// Lets the next calls fail, one error each.
-    public func fail(_ errors: [StoreError]) {
+    /// Lets the next calls fail, one error each; `nil` lets one pass.
+    public func fail(_ errors: [StoreError?]) {
         state.withLock { $0.failures += errors }
     }
 
@@ -48,6 +55,7 @@ public final class MemoryTaskStore: TaskStore {
             }
             state.tasks[task.id] = task
             state.order.insert(task.id, at: Self.place(of: task.id, in: state.order))
+            state.deletions.follow(task)
         }
     }
 
@@ -66,6 +74,7 @@ public final class MemoryTaskStore: TaskStore {
                 throw StoreError(.conflict, "Task \(task.id) is not at version \(version) any more, or is gone.")
             }
             state.tasks[task.id] = task
+            state.deletions.follow(task)
         }
     }
 
@@ -122,11 +131,56 @@ public final class MemoryTaskStore: TaskStore {
     }
 
     /// Removes a task.
-    public func delete(_ id: TaskID) async throws(StoreError) {
+    @discardableResult
+    public func delete(_ id: TaskID, owner: String?, now: Timestamp) async throws(StoreError) -> Bool {
         try use { state throws(StoreError) in
-            guard state.tasks.removeValue(forKey: id) != nil else { return }
-            state.order.remove(at: Self.place(of: id, in: state.order))
+            guard let task = state.tasks[id], owner == nil || owner == task.owner else { return false }
+            state.remove(task)
+            state.deletions.announce(task.deletions(removedAt: now, endsLinks: true))
+            return true
         }
+    }
+
+    /// Removes tasks that were finished long ago.
+    public func removeTasks(
+        finishedBefore moment: Timestamp,
+        limit: Int,
+        now: Timestamp
+    ) async throws(StoreError) -> Int {
+        try use { state throws(StoreError) in
+            let finished = state.tasks.values.compactMap { task in task.completedAt.map { (task: task, at: $0) } }
+            let old = finished.filter { $0.at < moment }.sorted { $0.at < $1.at }.prefix(limit)
+            for (task, _) in old {
+                state.remove(task)
+                state.deletions.announce(task.deletions(removedAt: now, endsLinks: false))
+            }
+            return old.count
+        }
+    }
+
+    // MARK: What is still to be deleted
+
+    /// The list of objects that are still to be deleted, the earliest first.
+    public var deletions: [Deletion] { state.withLock { $0.deletions.sorted } }
+
+    /// Puts objects on the list, or changes when they are due.
+    public func announce(_ deletions: [Deletion]) async throws(StoreError) {
+        try use { state throws(StoreError) in state.deletions.announce(deletions) }
+    }
+
+    /// Hands out what is due.
+    public func dueDeletions(limit: Int, now: Timestamp, lease: Duration) async throws(StoreError) -> [Deletion] {
+        try use { state throws(StoreError) in
+            let tasks = state.tasks
+            return state.deletions.handOut(limit, now, until: now.advanced(by: lease)) { id in
+                tasks[id]?.status.isFinal ?? true
+            }
+        }
+    }
+
+    /// Takes what is done from the list and puts back what is not.
+    public func settle(_ report: DeletionReport) async throws(StoreError) {
+        try use { state throws(StoreError) in state.deletions.settle(report) }
     }
 
     /// How many tasks wait to be claimed.
@@ -144,12 +198,12 @@ public final class MemoryTaskStore: TaskStore {
     private func use<Value>(_ work: (inout State) throws(StoreError) -> sending Value) throws(StoreError) -> Value {
         try state.withLock { state throws(StoreError) in
             if state.isClosed { throw StoreError(.unavailable, "The task database is closed.") }
-            if !state.failures.isEmpty { throw state.failures.removeFirst() }
+            if !state.failures.isEmpty, let failure = state.failures.removeFirst() { throw failure }
             return try work(&state)
         }
     }
 
-    private static func place(of id: TaskID, in order: [TaskID]) -> Int {
+    fileprivate static func place(of id: TaskID, in order: [TaskID]) -> Int {
         // Names grow, so a new one nearly always goes to the end.
         guard let last = order.last, last >= id else { return order.count }
         var range = order.startIndex..<order.endIndex
@@ -166,5 +220,48 @@ extension TaskQuery {
         if let after, ascending ? task.id <= after : task.id >= after { return false }
         return task.owner == owner && (status ?? task.status) == task.status
             && (model ?? task.request.model) == task.request.model
+    }
+}
+
+/// Objects that are still to be deleted.
+private struct DeletionList {
+    private var entries: [ObjectKey: Deletion] = [:]
+
+    var sorted: [Deletion] { entries.values.sorted { ($0.due, $0.key.description) < ($1.due, $1.key.description) } }
+
+    /// Does what the writing of a task demands.
+    mutating func follow(_ task: ImageTask) {
+        let objects = task.objects
+        for key in objects.kept { entries[key] = nil }
+        announce(objects.due)
+    }
+
+    mutating func announce(_ deletions: [Deletion]) {
+        for deletion in deletions {
+            entries[deletion.key] = Deletion(key: deletion.key, task: deletion.task, due: deletion.due)
+        }
+    }
+
+    mutating func handOut(
+        _ limit: Int,
+        _ now: Timestamp,
+        until lease: Timestamp,
+        isOver: (TaskID) -> Bool
+    ) -> [Deletion] {
+        let due = sorted.filter { $0.due <= now && isOver($0.task) }.prefix(limit)
+        return due.map { deletion in
+            var leased = deletion
+            leased.due = lease
+            leased.tries += 1
+            entries[leased.key] = leased
+            return leased
+        }
+    }
+
+    mutating func settle(_ report: DeletionReport) {
+        for deletion in report.done where entries[deletion.key] == deletion { entries[deletion.key] = nil }
+        for (deletion, next) in report.open where entries[deletion.key] == deletion {
+            entries[deletion.key]?.due = next
+        }
     }
 }

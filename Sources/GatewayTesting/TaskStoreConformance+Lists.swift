@@ -75,7 +75,7 @@ extension TaskStoreConformance {
             let foreign = try samples.pending(owner: "bob")
             let deleted = try samples.pending(owner: "alice")
             for task in [mine, foreign, deleted] { try await store.create(task) }
-            try await store.delete(deleted.id)
+            try await store.delete(deleted.id, owner: nil, now: samples.time.now)
 
             for cursor in [samples.id(), foreign.id, deleted.id] {
                 await expect(.unknownCursor) { () async throws(StoreError) in

@@ -101,7 +101,7 @@ extension TaskStoreConformance {
             try await store.update(canceled, from: 0)
             #expect(try await store.pendingCount() == 2)
 
-            for task in tasks { try await store.delete(task.id) }
+            for task in tasks { try await store.delete(task.id, owner: nil, now: samples.time.now) }
             #expect(try await store.pendingCount() == 0)
         },
     ]

@@ -34,7 +34,7 @@ public enum TaskStoreConformance {
     }
 
     /// Every check.
-    public static let checks: [Check] = reading + writing + claiming + adopting + listing
+    public static let checks: [Check] = reading + writing + claiming + adopting + listing + deleting + retaining
 }
 
 extension TaskStoreConformance {
@@ -67,17 +67,20 @@ extension TaskStoreConformance {
             #expect(try await store.task(task.id, owner: "") == nil)
             #expect(try await store.task(samples.id(), owner: "alice") == nil)
         },
-        Check("a deleted task is gone, and deleting it again is no error") { store, samples in
+        Check("a deleted task is gone, for its owner only, and once") { store, samples in
             let task = try samples.task(try samples.pending(), after: SampleTasks.Stage.stored.events())
-            let other = try samples.pending()
-            try await store.create(task)
-            try await store.create(other)
+            let (other, foreign) = (try samples.pending(), try samples.pending(owner: "bob"))
+            for task in [task, other, foreign] { try await store.create(task) }
             #expect(try await store.task(task.id, owner: "alice") == task)
 
-            try await store.delete(task.id)
-            try await store.delete(task.id)
+            #expect(try await !store.delete(task.id, owner: "bob", now: samples.time.now))
+            #expect(try await store.task(task.id, owner: "alice") == task)
+            #expect(try await store.delete(task.id, owner: "alice", now: samples.time.now))
+            #expect(try await !store.delete(task.id, owner: "alice", now: samples.time.now))
+            #expect(try await store.delete(foreign.id, owner: nil, now: samples.time.now))
 
             #expect(try await store.task(task.id, owner: "alice") == nil)
+            #expect(try await store.task(foreign.id, owner: nil) == nil)
             #expect(try await store.task(other.id, owner: "alice") == other)
             #expect(try await store.list(TaskQuery(owner: "alice")).tasks.map(\.id) == [other.id])
         },
@@ -119,7 +122,7 @@ extension TaskStoreConformance {
             await expect(.conflict) { () async throws(StoreError) in try await store.update(changed, from: 0) }
 
             try await store.create(task)
-            try await store.delete(task.id)
+            try await store.delete(task.id, owner: nil, now: samples.time.now)
 
             await expect(.conflict) { () async throws(StoreError) in try await store.update(changed, from: 0) }
             #expect(try await store.task(task.id, owner: nil) == nil)

@@ -46,6 +46,7 @@ import Testing
         let time = GatedTime(gate)
         let keeper = PictureKeeper(
             objects: objects,
+            store: bench.store,
             fetcher: bench.parts.fetcher,
             finisher: bench.parts.finisher,
             workers: workers,
@@ -188,7 +189,7 @@ import Testing
             let cancelled = try? row.applying(.gaveUp(TaskFailure(.taskCancelled, "Cancelled.")), at: samples.time.now)
             do {
                 if let cancelled { try await memory.update(cancelled, from: row.version) }
-                if isDeleted { try await memory.delete(row.id) }
+                if isDeleted { try await memory.delete(row.id, owner: nil, now: samples.time.now) }
             } catch {
                 return .failing(.failed)
             }

@@ -120,7 +120,7 @@ import Testing
         let task = try samples.pending()
         let (time, store) = (time, gateway.store)
         let answer = try await ask(task, wait: "30") { _ in
-            try await store.delete(task.id)
+            try await store.delete(task.id, owner: nil, now: time.now)
             time.advance(by: .seconds(1))
         }
         answer.expectError(404, "task_not_found")

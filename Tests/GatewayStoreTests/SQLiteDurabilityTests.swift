@@ -32,7 +32,7 @@ import Testing
         try await store.create(kept)
         try await store.create(deleted)
         try await store.update(changed, from: 0)
-        try await store.delete(deleted.id)
+        try await store.delete(deleted.id, owner: nil, now: samples.time.now)
 
         let copy = try await SQLiteTaskStore(path: try crashCopy())
 
@@ -70,7 +70,7 @@ import Testing
 
         #expect(try await store.task(task.id, owner: "alice") == task)
         #expect(try await store.task(task.id, owner: "bob") == nil)
-        try await store.delete(task.id)
+        try await store.delete(task.id, owner: nil, now: samples.time.now)
 
         #expect(try await store.task(task.id, owner: "alice") == nil)
         await store.close()

@@ -123,7 +123,7 @@ import Testing
 
         let claimed = try await store.claim(node: "node-1", limit: 2, excluding: [], now: samples.time.now) { _ in [1] }
         #expect(claimed.map(\.id) == [tasks[1].id, tasks[3].id])
-        try await store.delete(tasks[0].id)
+        try await store.delete(tasks[0].id, owner: nil, now: samples.time.now)
         #expect(try await store.task(tasks[0].id, owner: nil) == nil)
         await store.close()
     }

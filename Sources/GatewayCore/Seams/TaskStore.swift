@@ -1,6 +1,9 @@
 // Part of ImageGateway. SPDX-License-Identifier: Apache-2.0
 
-/// Where tasks live: rows that survive the process.
+/// Where tasks live: rows that survive the process, and the list of objects that are still to be deleted.
+///
+/// Whatever writes or removes a row brings the list up to date in the same transaction, as ``ImageTask/objects`` and
+/// ``ImageTask/deletions(removedAt:endsLinks:)`` say.
 public protocol TaskStore: Sendable {
     /// Writes a new task; durable when it returns.
     ///
@@ -65,10 +68,51 @@ public protocol TaskStore: Sendable {
     /// - Throws: ``StoreError/Code/unknownCursor`` when `after` is no task of the owner.
     func list(_ query: TaskQuery) async throws(StoreError) -> TaskPage
 
-    /// Removes a task's row; a row that is not there is no error.
+    /// Removes a task's row, finished or not; what lies in the object store for it becomes due now.
     ///
-    /// - Parameter id: Its name.
-    func delete(_ id: TaskID) async throws(StoreError)
+    /// A process that works on the task finds the row gone when it writes next.
+    ///
+    /// - Parameters:
+    ///   - id: Its name.
+    ///   - owner: The key that asks; a task of another owner is not found. `nil` only for the gateway itself.
+    ///   - now: The present moment.
+    /// - Returns: `false` if there is no such task.
+    @discardableResult
+    func delete(_ id: TaskID, owner: String?, now: Timestamp) async throws(StoreError) -> Bool
+
+    /// Removes the rows of tasks that were finished long ago; what they kept becomes due now, and links that still live
+    /// go on living.
+    ///
+    /// - Parameters:
+    ///   - moment: Only what was finished before.
+    ///   - limit: How many at most, those first that were finished first.
+    ///   - now: The present moment.
+    /// - Returns: How many were removed.
+    func removeTasks(finishedBefore moment: Timestamp, limit: Int, now: Timestamp) async throws(StoreError) -> Int
+
+    /// Puts objects on the list of what is to be deleted, or changes when; durable when it returns.
+    ///
+    /// Called before an object is stored, so that one whose row is never written is not forgotten, and for objects that
+    /// turn out to be nobody's.
+    ///
+    /// - Parameter deletions: What, and when.
+    func announce(_ deletions: [Deletion]) async throws(StoreError)
+
+    /// Hands out what is due, the oldest first, each to one caller: it comes back after the lease unless
+    /// ``settle(_:)`` says before what became of it. What belongs to an unfinished task waits for its end.
+    ///
+    /// - Parameters:
+    ///   - limit: How many at most.
+    ///   - now: The present moment.
+    ///   - lease: How long the caller may take.
+    func dueDeletions(limit: Int, now: Timestamp, lease: Duration) async throws(StoreError) -> [Deletion]
+
+    /// Takes what is done from the list and puts back what is not, in one step.
+    ///
+    /// Whatever was handed out again or announced anew meanwhile stays as it is.
+    ///
+    /// - Parameter report: What became of deletions that were handed out.
+    func settle(_ report: DeletionReport) async throws(StoreError)
 
     /// How many tasks wait to be claimed.
     func pendingCount() async throws(StoreError) -> Int

@@ -77,7 +77,7 @@ struct ImageRoutes: Sendable {
             createdAt: parts.time.now,
             linkLifetime: settings.linkLifetime
         )
-        let keeper = InputKeeper(objects: parts.objects, logger: context.logger)
+        let keeper = InputKeeper(parts, logger: context.logger)
         try await keeper.keep(order.pictures.placed, of: task) { () throws(StoreError) in
             try await parts.store.create(task)
         }

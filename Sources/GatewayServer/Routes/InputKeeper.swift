@@ -4,15 +4,23 @@ import GatewayCore
 import Logging
 
 /// Keeps the pictures that came with a request until its task is over: stored before the task is written, so that no
-/// task ever waits for pictures that nobody has.
+/// task ever waits for pictures that nobody has, and announced to the task store before that, so that none is left behind
+/// whose task was never written.
 struct InputKeeper {
     let objects: any ObjectStore
+    let store: any TaskStore
+    let time: any TimeSource
     let logger: Logger
 
     /// How many pictures are stored at once: few, because each holds its bytes until it is.
     private static let width = 4
 
-    /// Stores pictures, then does what makes their task known; if either fails, nothing is left.
+    init(_ parts: ServerParts, logger: Logger) {
+        (objects, store, time) = (parts.objects, parts.store, parts.time)
+        self.logger = logger
+    }
+
+    /// Stores pictures, then does what makes their task known; if either fails, nothing stays.
     ///
     /// - Parameters:
     ///   - pictures: The pictures with their places among the inputs.
@@ -23,23 +31,26 @@ struct InputKeeper {
         of task: ImageTask,
         then commit: () async throws(StoreError) -> Void
     ) async throws {
+        guard !pictures.isEmpty else { return try await commit() }
         let objects = pictures.map { place, picture in
             let format = picture.header.format
             let body = ObjectBody(contentType: format.mediaType, buffers: [picture.bytes])
             return (key: ObjectKey.input(of: task, place: place, format: format), body: body)
         }
+        let keys = objects.map(\.key)
+        try await announce(keys, of: task, due: time.now.advanced(by: Deletion.uploadTime))
         if let failure = await put(objects) {
             logger.error(
                 "The object store failed.",
                 metadata: ["task.id": "\(task.id)", "error": "\(failure.message)"]
             )
-            await delete(objects.map(\.key))
+            await discard(keys, of: task)
             throw APIError.storageDown
         }
         do throws(StoreError) {
             try await commit()
         } catch {
-            await delete(objects.map(\.key))
+            await discard(keys, of: task)
             throw error
         }
     }
@@ -70,21 +81,20 @@ struct InputKeeper {
         }
     }
 
-    /// A put that failed may have stored all the same, so every key is deleted.
-    private func delete(_ keys: [ObjectKey]) async {
-        await withDiscardingTaskGroup { group in
-            for key in keys {
-                group.addTask {
-                    do throws(ObjectError) {
-                        try await objects.delete(key)
-                    } catch {
-                        logger.warning(
-                            "An input picture that nobody needs was left in the object store.",
-                            metadata: ["key": "\(key)", "error": "\(error.message)"]
-                        )
-                    }
-                }
-            }
+    private func announce(_ keys: [ObjectKey], of task: ImageTask, due: Timestamp) async throws(StoreError) {
+        try await store.announce(keys.map { Deletion(key: $0, task: task.id, due: due) })
+    }
+
+    /// A put that failed may have stored all the same, so every key becomes due; if even that cannot be written, it does so
+    /// when the announcement is over.
+    private func discard(_ keys: [ObjectKey], of task: ImageTask) async {
+        do throws(StoreError) {
+            try await announce(keys, of: task, due: time.now)
+        } catch {
+            logger.warning(
+                "Input pictures that nobody needs are deleted later.",
+                metadata: ["task.id": "\(task.id)", "error": "\(error.message)"]
+            )
         }
     }
 }

@@ -69,7 +69,7 @@ struct SynchronousCall: Sendable {
         guard parts.board.isTaking else { throw APIError.shuttingDown }
         let inputs = order.pictures.placed
         let begun = Begun(task, uploads: inputs.map(\.picture), board: parts.board)
-        let keeper = InputKeeper(objects: parts.objects, logger: context.logger)
+        let keeper = InputKeeper(parts, logger: context.logger)
         // What takes longer than the caller waits is finished from the row, maybe by another process.
         try await keeper.keep(settings.hasStorage ? inputs : [], of: task) { () throws(StoreError) in
             try await parts.store.create(task)

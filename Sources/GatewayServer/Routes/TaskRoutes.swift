@@ -4,7 +4,7 @@ import GatewayCore
 import HTTPTypes
 import Hummingbird
 
-/// Looking at tasks: one, many, and the picture itself.
+/// Looking at tasks: one, many, and the picture itself; and deleting them.
 struct TaskRoutes: Sendable {
     let parts: ServerParts
     let views: TaskViews
@@ -15,6 +15,7 @@ struct TaskRoutes: Sendable {
         }
         routes.on(.get, "/v1/images/tasks") { try await list($0, $1) }
         routes.on(.get, "/v1/images/tasks/:id/content") { try await content($0, $1) }
+        routes.on(.delete, "/v1/images/tasks/:id") { try await delete($0, $1) }
     }
 
     // MARK: One task
@@ -71,6 +72,18 @@ struct TaskRoutes: Sendable {
     private func id(_ context: GatewayContext) throws -> TaskID {
         guard let id = context.parameters.get("id").flatMap({ TaskID($0) }) else { throw APIError.noTask }
         return id
+    }
+
+    /// Removes the task, finished or not: who works on it finds the row gone at the next step, and buys nothing any more.
+    private func delete(_ request: Request, _ context: GatewayContext) async throws -> Response {
+        let id = try id(context)
+        guard try await parts.store.delete(id, owner: context.caller.name, now: parts.time.now) else {
+            throw APIError.noTask
+        }
+        parts.board.changed(id)
+        return Response(
+            json: ["id": JSON(id.description), "object": "image.task.deleted", "deleted": .bool(true)]
+        )
     }
 
     // MARK: Many tasks

@@ -31,8 +31,9 @@ struct SQLiteFile: Sendable {
             try pool.writeWithoutTransaction { try Self.demandDurability($0) }
             try Self.migrate(pool, path: path)
             waiting = try pool.write { db in
-                // The lock proves that every other process is gone, so its tasks may be taken over at once.
+                // The lock proves that every other process is gone, so its work may be taken over at once.
                 try db.execute(sql: SQLiteQueries.forgetNodes)
+                try db.execute(sql: SQLiteQueries.endLeases)
                 return try Int.fetchOne(db, sql: SQLiteQueries.waiting) ?? 0
             }
             self.path = place

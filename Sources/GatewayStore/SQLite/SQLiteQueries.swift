@@ -88,6 +88,43 @@ enum SQLiteQueries {
 
     static let waiting = "SELECT waiting FROM queue"
 
+    // MARK: Objects that are still to be deleted
+
+    /// An object is on the list once; what is announced anew is no longer leased.
+    static let announce = """
+        INSERT INTO deletions (key, task, due_at, tries, is_leased) VALUES (:key, :task, :due, 0, 0)
+        ON CONFLICT (key) DO UPDATE SET task = excluded.task, due_at = excluded.due_at, tries = 0, is_leased = 0
+        """
+
+    static let keep = "DELETE FROM deletions WHERE key = :key"
+
+    /// What is due, except what belongs to an unfinished task: that may still be written or needed.
+    static let handOut = """
+        UPDATE deletions SET due_at = :until, tries = tries + 1, is_leased = 1
+        WHERE key IN (
+            SELECT key FROM deletions INDEXED BY deletions_due
+            WHERE due_at <= :now AND NOT EXISTS (
+                SELECT 1 FROM tasks WHERE id = deletions.task AND status IN ('pending', 'in_progress')
+            )
+            ORDER BY due_at LIMIT :limit
+        )
+        RETURNING key, task, tries
+        """
+
+    static let done = "DELETE FROM deletions WHERE key = :key AND due_at = :due AND tries = :tries"
+
+    static let putBack = """
+        UPDATE deletions SET due_at = :next, is_leased = 0 WHERE key = :key AND due_at = :due AND tries = :tries
+        """
+
+    static let endLeases =
+        "UPDATE deletions INDEXED BY deletions_leased SET due_at = 0, is_leased = 0 WHERE is_leased = 1"
+
+    static let finishedBefore = """
+        SELECT id, body FROM tasks INDEXED BY tasks_by_completion
+        WHERE completed_at < :moment ORDER BY completed_at LIMIT :limit
+        """
+
     // MARK: Lists
 
     static let isCursor = "SELECT 1 FROM tasks WHERE id = :id AND owner = :owner"

@@ -17,7 +17,7 @@ public final class SQLiteTaskStore: TaskStore {
     private let failure: SQLiteFailure
     let writer: GroupCommit
     private let door = OpenDoor()
-    private let finished = FinishedTasks()
+    let finished = FinishedTasks()
     private let waiting: Waiting
     private let closing = DispatchQueue(label: "task-store.closing")
 
@@ -156,15 +156,6 @@ public final class SQLiteTaskStore: TaskStore {
         return try await read { try TaskRow.page(query, in: $0) }
     }
 
-    /// Removes a task's row.
-    public func delete(_ id: TaskID) async throws(StoreError) {
-        try await write { db in
-            try db.cachedStatement(sql: SQLiteQueries.delete).execute(arguments: ["id": id.description])
-        } whenDurable: { [finished] in
-            finished.forget(id)
-        }
-    }
-
     /// How many tasks wait to be claimed, as of the last commit; costs no query.
     public func pendingCount() async throws(StoreError) -> Int {
         try door.enter()
@@ -191,7 +182,7 @@ public final class SQLiteTaskStore: TaskStore {
         if (try? pool.close()) != nil { lock.withLock { $0 = nil } }
     }
 
-    private func write<Value: Sendable>(
+    func write<Value: Sendable>(
         _ work: @escaping @Sendable (Database) throws -> Value,
         whenDurable: @escaping @Sendable (Value) -> Void = { _ in }
     ) async throws(StoreError) -> Value {

@@ -40,6 +40,7 @@ struct TaskRow: Sendable {
         } catch ResultCode.SQLITE_CONSTRAINT_PRIMARYKEY {
             throw StoreError(.conflict, "Task \(task.id) exists already.")
         }
+        try DeletionRow.follow(task, in: db)
     }
 
     func update(from version: Int, in db: Database) throws {
@@ -50,5 +51,6 @@ struct TaskRow: Sendable {
         guard db.changesCount == 1 else {
             throw StoreError(.conflict, "Task \(task.id) is not at version \(version) any more, or is gone.")
         }
+        try DeletionRow.follow(task, in: db)
     }
 }

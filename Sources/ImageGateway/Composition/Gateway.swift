@@ -39,6 +39,7 @@ public struct Gateway: Service {
     private let refresh: CapabilityRefresh
     private let router: ProviderRouter
     private let engine: Engine
+    private let janitor: Janitor
     private let curl: CurlTransport
     private let guarded: CurlTransport
     private let taskIDs: TaskIDSource
@@ -108,15 +109,24 @@ public struct Gateway: Service {
             time: time,
             logger: logger
         )
+        janitor = Janitor(
+            store: store,
+            objects: objects,
+            settings: JanitorSettings(taskRetention: configuration.engine.taskRetention),
+            time: time,
+            logger: logger
+        )
     }
 
-    /// Runs tasks until the process is asked to stop; then running work gets its time, and the rest is handed back.
+    /// Runs tasks, and deletes what is over, until the process is asked to stop; then running work gets its time, and the
+    /// rest is handed back.
     ///
     /// - Throws: ``StoreError`` if the database fails at the start.
     public func run() async throws {
         try await withThrowingTaskGroup(of: Void.self) { group in
-            // It ends with the engine, and nothing waits for it.
+            // They end with the engine, and nothing waits for them.
             group.addTask { await refresh.run() }
+            group.addTask { await janitor.run() }
             defer { group.cancelAll() }
             try await engine.run()
         }

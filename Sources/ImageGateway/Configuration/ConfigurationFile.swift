@@ -99,6 +99,11 @@ extension GatewayConfiguration {
         for (alias, model) in aliases.sorted(by: { $0.key < $1.key }) where !servedModels.contains(model) {
             mistakes.add("aliases.\(alias) names the model '\(model)', which no provider serves.")
         }
+        if engine.taskRetention < linkLifetime {
+            mistakes.add(
+                "engine.task_retention must be at least storage.url_lifetime: a task is kept while its links live."
+            )
+        }
         checkListeners(mistakes)
         for name in Self.repeated(auth.keys.map(\.name)) { mistakes.add("auth.keys has two keys named '\(name)'.") }
         if Set(auth.keys.map(\.key)).count < auth.keys.count {
@@ -253,7 +258,8 @@ extension GatewayConfiguration.Engine {
         taskTimeout = reader.duration("task_timeout") ?? taskTimeout
         drainTimeout = reader.duration("drain_timeout", zeroIsAllowed: true) ?? drainTimeout
         memoryBudget = reader.bytes("memory_budget") ?? memoryBudget
-        reader.refuse("queue_limit", "task_retention")
+        taskRetention = reader.duration("task_retention") ?? taskRetention
+        reader.refuse("queue_limit")
         reader.close()
     }
 }

@@ -192,6 +192,8 @@ public struct GatewayConfiguration: Sendable {
         public var taskTimeout = Duration.seconds(900)
         /// How long running work may go on when the process is asked to stop.
         public var drainTimeout = Duration.seconds(30)
+        /// How long finished tasks are kept.
+        public var taskRetention = Duration.seconds(7 * 86_400)
     }
 
     /// What is logged, and how.

@@ -58,6 +58,7 @@ struct Bench: Sendable {
             board: board,
             keeper: PictureKeeper(
                 objects: objects,
+                store: store,
                 fetcher: PictureFetcher(doors, workers: workers, pool: pool, time: time, logger: Self.logger),
                 finisher: PictureFinisher(transcoder: transcoder, logger: Self.logger),
                 workers: workers,

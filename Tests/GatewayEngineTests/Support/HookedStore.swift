@@ -68,7 +68,26 @@ final class HookedStore: TaskStore {
 
     func list(_ query: TaskQuery) async throws(StoreError) -> TaskPage { try await memory.list(query) }
 
-    func delete(_ id: TaskID) async throws(StoreError) { try await memory.delete(id) }
+    @discardableResult
+    func delete(_ id: TaskID, owner: String?, now: Timestamp) async throws(StoreError) -> Bool {
+        try await memory.delete(id, owner: owner, now: now)
+    }
+
+    func removeTasks(
+        finishedBefore moment: Timestamp,
+        limit: Int,
+        now: Timestamp
+    ) async throws(StoreError) -> Int {
+        try await memory.removeTasks(finishedBefore: moment, limit: limit, now: now)
+    }
+
+    func announce(_ deletions: [Deletion]) async throws(StoreError) { try await memory.announce(deletions) }
+
+    func dueDeletions(limit: Int, now: Timestamp, lease: Duration) async throws(StoreError) -> [Deletion] {
+        try await memory.dueDeletions(limit: limit, now: now, lease: lease)
+    }
+
+    func settle(_ report: DeletionReport) async throws(StoreError) { try await memory.settle(report) }
 
     func pendingCount() async throws(StoreError) -> Int { try await memory.pendingCount() }
 

@@ -6,14 +6,18 @@ import GRDB
 ///
 /// A step that has been released never changes; a change of the schema is a new step with the next number.
 enum SQLiteMigrations {
-    static let all: [(name: String, sql: String)] = [
-        (Migration001Tasks.name, Migration001Tasks.sql)
+    static let all: [(name: String, sql: String, fill: @Sendable (Database) throws -> Void)] = [
+        (Migration001Tasks.name, Migration001Tasks.sql, { _ in }),
+        (Migration002Deletions.name, Migration002Deletions.sql, { try Migration002Deletions.fill($0) }),
     ]
 
     static var migrator: DatabaseMigrator {
         var migrator = DatabaseMigrator()
         for step in all {
-            migrator.registerMigration(step.name) { try $0.execute(sql: step.sql) }
+            migrator.registerMigration(step.name) { db in
+                try db.execute(sql: step.sql)
+                try step.fill(db)
+            }
         }
         return migrator
     }

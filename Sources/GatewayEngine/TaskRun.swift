@@ -26,7 +26,25 @@ struct TaskRun: Sendable {
     /// Runs until the task is final, lost to somebody else, or handed back because this process stops.
     func run() async {
         // What is received for this task stays on one account until its pictures are where they belong.
-        await ByteBudget.Account.$current.withValue(parts.memory.open()) { await follow() }
+        await ByteBudget.Account.$current.withValue(parts.memory.open()) { await untilRevoked() }
+    }
+
+    /// Follows the task, but no longer than its row is this run's business.
+    private func untilRevoked() async {
+        let (revocation, revoke) = AsyncStream<Void>.makeStream()
+        parts.board.runBegan(live.task.id) {
+            basket.revoke()
+            revoke.finish()
+        }
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask {
+                await follow()
+                revoke.finish()
+            }
+            for await _ in revocation {}
+            group.cancelAll()
+        }
+        parts.board.runEnded(live.task.id)
     }
 
     private func follow() async {
@@ -34,6 +52,8 @@ struct TaskRun: Sendable {
             try await withDeadline()
         } catch let error as StoreError where error.code == .conflict {
             logger.info("A task was changed by somebody else; its run ends here.")
+        } catch is CancellationError where basket.isRevoked {
+            logger.info("A task was ended by its caller; its run ends here.")
         } catch is CancellationError {
             await finally("A task could not be handed back.") { try await handBack() }
         } catch let failure as TaskFailure {
@@ -234,6 +254,12 @@ extension TaskRun {
 /// Pictures that were made and are not in the row yet: paid for, and nowhere else.
 private final class Basket: Sendable {
     private let portions = Mutex<[Int: CheckedPortion]>([:])
+    private let revoked = Mutex(false)
+
+    /// Whether the task was ended by somebody else: its pictures are nobody's.
+    var isRevoked: Bool { revoked.withLock { $0 } }
+
+    func revoke() { revoked.withLock { $0 = true } }
 
     /// In the order of the task.
     var contents: [CheckedPortion] { portions.withLock { $0.values.sorted { $0.index < $1.index } } }

@@ -84,6 +84,7 @@ public struct GatewayServer: Sendable {
         ImageRoutes(parts: parts, settings: settings, views: views).add(to: guarded)
         TaskRoutes(parts: parts, views: views).add(to: guarded)
         EventRoutes(parts: parts, views: views).add(to: guarded)
+        TaskActions(parts: parts, settings: settings, views: views).add(to: guarded)
         ModelRoutes(models: parts.models).add(to: guarded)
         return router
     }

@@ -51,7 +51,7 @@ struct RootCommand: AsyncParsableCommand {
         version: "0.1.0",
         subcommands: [
             ServeCommand.self, GenerateCommand.self, EditCommand.self, TaskCommand.self, TasksCommand.self,
-            CheckCommand.self, EmulateCommand.self, ProvidersCommand.self,
+            CancelCommand.self, CheckCommand.self, EmulateCommand.self, ProvidersCommand.self,
         ]
     )
 }

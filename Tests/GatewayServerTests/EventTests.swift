@@ -142,7 +142,7 @@ import Testing
         let (time, store) = (time, gateway.store)
 
         let answer = try await listen(task) { _ in
-            try await store.delete(task.id)
+            try await store.delete(task.id, owner: nil, now: time.now)
             time.advance(by: .seconds(1))
         }
 

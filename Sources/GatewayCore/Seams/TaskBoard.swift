@@ -12,6 +12,7 @@ public final class TaskBoard: Sendable {
         var watchers: [TaskID: [Int: AsyncStream<Void>.Continuation]] = [:]
         var callers: [TaskID: AsyncStream<Delivery>.Continuation] = [:]
         var hungUp: Set<TaskID> = []
+        var runs: [TaskID: @Sendable () -> Void] = [:]
         var isTaking = true
         var nextWatcher = 0
     }
@@ -99,6 +100,28 @@ public final class TaskBoard: Sendable {
     public func changed(_ id: TaskID) {
         let watchers = state.withLock { $0.watchers[id].map { Array($0.values) } ?? [] }
         for watcher in watchers { watcher.yield() }
+    }
+
+    // MARK: Ends from outside
+
+    /// Says how to stop the work on a task; until ``runEnded(_:)``.
+    ///
+    /// - Parameters:
+    ///   - id: Which task.
+    ///   - stop: Called at most once, from any thread, when somebody else has ended or deleted the task.
+    public func runBegan(_ id: TaskID, stop: @escaping @Sendable () -> Void) {
+        state.withLock { $0.runs[id] = stop }
+    }
+
+    /// Says that nobody works on a task any more.
+    public func runEnded(_ id: TaskID) {
+        state.withLock { $0.runs[id] = nil }
+    }
+
+    /// Stops the work on a task whose row was ended or deleted, if this process works on it; others find out when they
+    /// write next.
+    public func revoke(_ id: TaskID) {
+        state.withLock { $0.runs.removeValue(forKey: id) }?()
     }
 
     // MARK: Hand-over to a waiting caller

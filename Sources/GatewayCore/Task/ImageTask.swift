@@ -16,6 +16,8 @@ public struct ImageTask: Sendable, Codable, Hashable {
     public let createdAt: Timestamp
     /// How long its links live, fixed when it was made.
     public let linkLifetime: Duration
+    /// The failed task that this one tries again.
+    public let retryOf: TaskID?
 
     /// Grows by one with every change.
     public internal(set) var version = 0
@@ -63,6 +65,7 @@ public struct ImageTask: Sendable, Codable, Hashable {
     ///   - createdAt: Now.
     ///   - linkLifetime: How long its links shall live.
     ///   - node: The process that shall run it, if only that one may: the one whose caller waits.
+    ///   - retryOf: The failed task that this one tries again.
     public init(
         id: TaskID,
         owner: String,
@@ -70,7 +73,8 @@ public struct ImageTask: Sendable, Codable, Hashable {
         needsLink: Bool,
         createdAt: Timestamp,
         linkLifetime: Duration,
-        node: String? = nil
+        node: String? = nil,
+        retryOf: TaskID? = nil
     ) {
         self.id = id
         self.owner = owner
@@ -79,6 +83,7 @@ public struct ImageTask: Sendable, Codable, Hashable {
         self.createdAt = createdAt
         self.linkLifetime = linkLifetime
         self.node = node
+        self.retryOf = retryOf
     }
 
     /// When its links die: `completed_at` and the lifetime.

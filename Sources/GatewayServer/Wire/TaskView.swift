@@ -28,6 +28,7 @@ struct TaskView {
             "output_format": task.headers.first.map { JSON($0.format.rawValue) },
             "usage": task.usage.map(Self.usage),
             "warnings": task.warnings.isEmpty ? nil : .array(task.warnings.map { JSON($0) }),
+            "retry_of": task.retryOf.map { JSON($0.description) },
             "metadata": request.metadata.isEmpty ? nil : Self.pairs(request.metadata),
             "error": error(task, isExpired: isExpired),
             "attempts": withAttempts ? .array(task.attempts.map(Self.attempt)) : nil,

@@ -1,0 +1,134 @@
+// Part of ImageGateway. SPDX-License-Identifier: Apache-2.0
+
+import GatewayCore
+import HTTPTypes
+import Hummingbird
+
+/// What a caller can do to a task: end it, or try it again.
+struct TaskActions: Sendable {
+    let parts: ServerParts
+    let settings: ServerSettings
+    let views: TaskViews
+
+    /// The largest input picture that is copied for another try, in bytes; none larger was ever taken.
+    private static let inputLimit = 64 << 20
+
+    func add(to routes: Routes) {
+        routes.on(.post, "/v1/images/tasks/:id/cancel") { try await cancel($0, $1) }
+        routes.on(.post, "/v1/images/tasks/:id/retry") { try await retry($0, $1) }
+    }
+
+    // MARK: Cancel
+
+    private func cancel(_ request: Request, _ context: GatewayContext) async throws -> Response {
+        while true {
+            let task = try await task(context)
+            guard !task.status.isFinal else {
+                throw APIError(
+                    .conflict,
+                    "task_not_cancellable",
+                    "The task is \(task.status.rawValue) already.",
+                    headers: [.shouldRetry: "false"]
+                )
+            }
+            let cancelled: ImageTask
+            do throws(TaskStateError) {
+                cancelled = try task.applying(.gaveUp(Self.failure(of: task)), at: parts.time.now)
+            } catch {
+                throw APIError.unforeseen
+            }
+            do throws(StoreError) {
+                try await parts.store.update(cancelled, from: task.version)
+            } catch {
+                // The engine wrote first: what it wrote decides what can still be cancelled.
+                guard error.code == .conflict else { throw error }
+                continue
+            }
+            parts.board.changed(task.id)
+            parts.board.revoke(task.id)
+            return try views.response(cancelled, withAttempts: true)
+        }
+    }
+
+    /// What is true of the moment: whether a provider has, or may have, done what costs money.
+    private static func failure(of task: ImageTask) -> TaskFailure {
+        let mayBeBilled = task.attempts.contains { ($0.outcome?.billed ?? .unknown) != .no }
+        return TaskFailure(
+            .taskCancelled,
+            mayBeBilled
+                ? "The task was cancelled after a provider had it: it may be billed, and a late picture is not kept."
+                : "The task was cancelled before a provider had it."
+        )
+    }
+
+    // MARK: Retry
+
+    private func retry(_ request: Request, _ context: GatewayContext) async throws -> Response {
+        guard settings.hasStorage else { throw APIError.noStorage }
+        let old = try await task(context)
+        guard old.status == .failed else {
+            throw APIError(
+                .conflict,
+                "task_not_retryable",
+                "Only a failed task can be tried again; this one is \(old.status.rawValue).",
+                headers: [.shouldRetry: "false"]
+            )
+        }
+        guard context.caller.mayUse(old.request.model) else {
+            throw InvalidRequest(.modelNotAllowed, "model", "This key may not use the model '\(old.request.model)'.")
+        }
+        guard parts.models[old.request.model] != nil else {
+            throw InvalidRequest(.modelNotFound, "model", "The model '\(old.request.model)' does not exist any more.")
+        }
+        let task = ImageTask(
+            id: parts.taskIDs.next(),
+            owner: old.owner,
+            request: old.request,
+            needsLink: true,
+            createdAt: parts.time.now,
+            linkLifetime: settings.linkLifetime,
+            retryOf: old.id
+        )
+        let inputs = try await inputs(of: old)
+        try await InputKeeper(parts, logger: context.logger).keep(inputs, of: task) { () throws(StoreError) in
+            try await parts.store.create(task)
+        }
+        parts.board.signalQueue()
+        return try views.response(task, headers: [.location: views.path(of: task)])
+    }
+
+    /// The pictures that came with a task, which a failed one keeps.
+    private func inputs(of task: ImageTask) async throws -> [(place: Int, picture: InputPicture)] {
+        var inputs: [(place: Int, picture: InputPicture)] = []
+        let all = task.request.inputs + (task.request.mask.map { [$0] } ?? [])
+        for (place, input) in all.enumerated() {
+            guard case .upload(let header, _) = input else { continue }
+            let key = ObjectKey.input(of: task, place: place, format: header.format)
+            do throws(ObjectError) {
+                let bytes = try await parts.objects.get(key, atMost: Self.inputLimit)
+                guard let picture = InputPicture(bytes) else { throw ObjectError.gone }
+                inputs.append((place, picture))
+            } catch {
+                guard error.code == .notFound else { throw error }
+                throw APIError(
+                    .conflict,
+                    "task_not_retryable",
+                    "The pictures of the task's request are no longer kept; send them again.",
+                    headers: [.shouldRetry: "false"]
+                )
+            }
+        }
+        return inputs
+    }
+
+    private func task(_ context: GatewayContext) async throws -> ImageTask {
+        guard let id = context.parameters.get("id").flatMap({ TaskID($0) }),
+            let task = try await parts.store.task(id, owner: context.caller.name)
+        else { throw APIError.noTask }
+        return task
+    }
+}
+
+extension ObjectError {
+    fileprivate static let gone = ObjectError(.notFound, isTemporary: false, "The picture is no picture any more.")
+}

@@ -1,0 +1,138 @@
+// Part of ImageGateway. SPDX-License-Identifier: Apache-2.0
+
+import GatewayCore
+import GatewayTesting
+import NIOCore
+import Synchronization
+import Testing
+
+/// Ending a task, and trying one again.
+@Suite struct TaskActionTests {
+    let time = ManualTime()
+    let gateway: TestGateway
+    let samples: SampleTasks
+
+    init() {
+        gateway = TestGateway(time: time)
+        samples = SampleTasks(time: time)
+    }
+
+    private func post(_ path: String, key: String = "key-alice") async throws -> Answer {
+        try await gateway.run { try await $0.post(path, .null, key: key) }
+    }
+
+    private func create(_ stage: SampleTasks.Stage?, owner: String = "alice") async throws -> ImageTask {
+        let pending = try samples.pending(owner: owner)
+        let task = try stage.map { try samples.task(pending, after: $0.events()) } ?? pending
+        try await gateway.store.create(task)
+        return task
+    }
+
+    // MARK: Cancel
+
+    @Test func `a task that waits is cancelled for nothing`() async throws {
+        let task = try await create(nil)
+
+        let answer = try await post("/v1/images/tasks/\(task.id)/cancel")
+
+        #expect(answer.status == 200)
+        #expect(answer.json["id"]?.string == task.id.description)
+        #expect(answer.json["status"]?.string == "failed")
+        #expect(answer.json["error"]?["code"]?.string == "task_cancelled")
+        #expect(answer.json["error"]?["message"]?.string == "The task was cancelled before a provider had it.")
+        #expect(try await gateway.store.task(task.id, owner: nil)?.status == .failed)
+    }
+
+    @Test(arguments: [SampleTasks.Stage.submitting, .waiting])
+    func `a task that a provider has is cancelled, and its purchase stays on record`(
+        stage: SampleTasks.Stage
+    ) async throws {
+        let task = try await create(stage)
+        let isRevoked = Flag()
+        gateway.board.runBegan(task.id) { isRevoked.set() }
+
+        let answer = try await post("/v1/images/tasks/\(task.id)/cancel")
+
+        #expect(answer.json["error"]?["message"]?.string?.contains("may be billed") == true)
+        #expect(answer.json["attempts"]?.array?.map { $0["outcome"]?.string } == ["cancelled"])
+        #expect(answer.json["attempts"]?.array?.map { $0["billed"]?.string } == ["unknown"])
+        #expect(isRevoked.isSet)
+    }
+
+    @Test(arguments: [SampleTasks.Stage.stored, .failed])
+    func `what is over cannot be cancelled`(stage: SampleTasks.Stage) async throws {
+        let task = try await create(stage)
+
+        let answer = try await post("/v1/images/tasks/\(task.id)/cancel")
+
+        answer.expectError(409, "task_not_cancellable")
+        #expect(try await gateway.store.task(task.id, owner: nil) == task)
+    }
+
+    @Test(arguments: ["cancel", "retry"])
+    func `nobody acts on what is not theirs`(action: String) async throws {
+        let task = try await create(nil, owner: "bob")
+
+        for id in ["\(task.id)", "image_01KCRVET35FAVZME1CEEED9VBS", "nonsense"] {
+            try await post("/v1/images/tasks/\(id)/\(action)").expectError(404, "task_not_found")
+        }
+        #expect(try await gateway.store.task(task.id, owner: nil) == task)
+    }
+
+    // MARK: Retry
+
+    @Test func `a failed task is tried again as a new one that names it`() async throws {
+        let task = try await create(.failed)
+
+        let answer = try await post("/v1/images/tasks/\(task.id)/retry")
+
+        #expect(answer.status == 200)
+        #expect(answer.json["retry_of"]?.string == task.id.description)
+        #expect(answer.json["status"]?.string == "pending")
+        #expect(answer.json["prompt"]?.string == task.request.prompt)
+        #expect(answer[header: "location"]?.hasSuffix(answer.json["id"]?.string ?? "?") == true)
+        let id = try #require(answer.json["id"]?.string.flatMap { TaskID($0) })
+        let again = try #require(try await gateway.store.task(id, owner: "alice"))
+        #expect(again.id != task.id && again.request == task.request && again.retryOf == task.id)
+        #expect(try await gateway.store.task(task.id, owner: nil) == task)
+    }
+
+    @Test(arguments: [nil, SampleTasks.Stage.waiting, .stored])
+    func `only a failed task is tried again`(stage: SampleTasks.Stage?) async throws {
+        let task = try await create(stage)
+
+        try await post("/v1/images/tasks/\(task.id)/retry").expectError(409, "task_not_retryable")
+    }
+
+    @Test func `an edit is tried again with its pictures, as long as they are kept`() async throws {
+        let picture = TestPicture.png()
+        let header = try #require(PictureHeader(picture.readableBytesView))
+        let request = try SampleTasks.request(model: "editor") { draft in
+            draft.kind = .edit
+            draft.inputs = [.url("https://example.com/a.png"), .upload(header, bytes: picture.readableBytes)]
+        }
+        let pending = ImageTask(
+            id: samples.id(),
+            owner: "alice",
+            request: request,
+            needsLink: true,
+            createdAt: time.now,
+            linkLifetime: .seconds(60)
+        )
+        let task = try samples.task(pending, after: SampleTasks.Stage.failed.events())
+        try await gateway.store.create(task)
+        let key = try #require(task.inputKeys.first)
+        try await gateway.objects.put(ObjectBody(contentType: "image/png", buffers: [picture]), at: key)
+
+        let answer = try await post("/v1/images/tasks/\(task.id)/retry")
+        try await gateway.objects.delete(key)
+        let tooLate = try await post("/v1/images/tasks/\(task.id)/retry")
+
+        let id = try #require(answer.json["id"]?.string.flatMap { TaskID($0) })
+        let again = try #require(try await gateway.store.task(id, owner: nil))
+        #expect(again.inputKeys != task.inputKeys)
+        let copied = try await gateway.objects.get(try #require(again.inputKeys.first), atMost: 1 << 20)
+        #expect(copied == picture)
+        tooLate.expectError(409, "task_not_retryable")
+    }
+}

@@ -126,6 +126,26 @@ struct PictureFetcher: Sendable {
     }
 }
 
+extension PictureFetcher {
+    /// Fetches a vendor's picture whole.
+    func result(at url: String, of remote: RemotePictures) async throws -> CheckedPicture {
+        try await result(at: url, of: remote.provider) { stream in
+            try await stream.gathered().checked(remote)
+        }
+    }
+}
+
+extension ByteBuffer {
+    /// A fetched picture, looked at as a whole.
+    func checked(_ remote: RemotePictures) throws(FetchError) -> CheckedPicture {
+        do throws(ProviderError) {
+            return try CheckedPicture(.bytes(self), revisedPrompt: remote.revisedPrompt, needsBytes: true)
+        } catch {
+            throw FetchError(.invalidPicture, isTemporary: false, detail: error.message)
+        }
+    }
+}
+
 extension PictureStream {
     /// The whole picture, charged to the account of the current task's work.
     func gathered() async throws -> ByteBuffer {

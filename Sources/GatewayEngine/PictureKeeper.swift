@@ -15,25 +15,41 @@ struct PictureKeeper: Sendable {
     let time: any TimeSource
     let logger: Logger
 
-    /// Stores the pictures of a portion, one after the other.
+    /// Stores the pictures of a portion, one after the other; one that cannot be had does not cost the others, which are
+    /// paid for as well.
     ///
     /// - Parameters:
     ///   - portion: The pictures, in memory or still at the vendor.
     ///   - task: Their task.
     ///   - firstIndex: The place of the first in the task.
-    /// - Throws: ``TaskFailure`` for what will not pass, `CancellationError` when the time is over.
-    func keep(_ portion: CheckedPortion, of task: ImageTask, firstIndex: Int) async throws -> [StoredPicture] {
-        var stored: [StoredPicture] = []
+    ///   - kept: Takes note of each as soon as it is stored.
+    /// - Returns: What happened to those that are missing; never to all of them.
+    /// - Throws: ``TaskFailure`` if none could be stored, `CancellationError` when the time is over.
+    func keep(
+        _ portion: CheckedPortion,
+        of task: ImageTask,
+        firstIndex: Int,
+        _ kept: (StoredPicture) -> Void
+    ) async throws -> [TaskFailure] {
+        var failures: [TaskFailure] = []
+        func keeping(_ work: () async throws -> StoredPicture) async throws {
+            do {
+                kept(try await work())
+            } catch let failure as TaskFailure {
+                failures.append(failure)
+            }
+        }
+        let urls = portion.remote?.urls ?? []
         if let remote = portion.remote {
-            for (offset, url) in remote.urls.enumerated() {
-                let index = firstIndex + offset
-                stored.append(try await pass(url, of: remote, to: task, index: index))
+            for (offset, url) in urls.enumerated() {
+                try await keeping { try await pass(url, of: remote, to: task, index: firstIndex + offset) }
             }
         }
         for (offset, picture) in portion.pictures.enumerated() {
-            stored.append(try await keep(picture, of: task, index: firstIndex + offset))
+            try await keeping { try await keep(picture, of: task, index: firstIndex + urls.count + offset) }
         }
-        return stored
+        if let first = failures.first, failures.count == urls.count + portion.pictures.count { throw first }
+        return failures
     }
 
     private func keep(_ picture: CheckedPicture, of task: ImageTask, index: Int) async throws -> StoredPicture {
@@ -63,10 +79,7 @@ struct PictureKeeper: Sendable {
         let passed = try await fetcher.result(at: url, of: remote.provider) { stream -> Passed in
             let format = stream.header.format
             guard let length = stream.length, !finisher.changes(format, for: task.request) else {
-                let bytes = try await stream.gathered()
-                return .gathered(
-                    try CheckedPicture(.bytes(bytes), revisedPrompt: remote.revisedPrompt, needsBytes: true)
-                )
+                return .gathered(try await stream.gathered().checked(remote))
             }
             let key = ObjectKey.picture(of: task, index: index, format: format)
             try await announce(key, of: task)

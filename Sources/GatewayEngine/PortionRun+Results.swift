@@ -11,11 +11,22 @@ struct CheckedPortion: Sendable {
     var remote: RemotePictures?
     var usage: Usage?
     var warnings: [String] = []
+
+    /// How many there are.
+    var count: Int { (remote?.urls.count ?? 0) + pictures.count }
 }
 
-/// Pictures that were made and cannot be had: the end of their portion, not of the whole task.
+/// Pictures that cannot be had, those that were made or those to draw from: the end of their portion, not of the whole
+/// task.
 struct LostPictures: Error {
     var failure: TaskFailure
+}
+
+extension TaskFailure {
+    /// What the caller is told when some pictures of a portion were made and cannot be had.
+    func warning(about missing: Int, of count: Int) -> String {
+        "\(missing) of \(count) pictures were made and are lost: \(message)"
+    }
 }
 
 extension PortionRun {
@@ -65,20 +76,20 @@ extension PortionRun {
         guard !live.task.needsLink, let remote = portion.remote else { return portion }
         var portion = portion
         portion.remote = nil
-        do {
-            for url in remote.urls {
-                let picture = try await parts.fetcher.result(at: url, of: remote.provider) { stream in
-                    let bytes = try await stream.gathered()
-                    return try CheckedPicture(.bytes(bytes), revisedPrompt: remote.revisedPrompt, needsBytes: true)
-                }
+        var failures: [TaskFailure] = []
+        for url in remote.urls {
+            do {
+                let picture = try await parts.fetcher.result(at: url, of: remote)
                 portion.pictures.append(try await parts.finisher.finished(picture, for: live.task.request))
+            } catch let failure as TaskFailure {
+                failures.append(failure)
             }
-        } catch let failure as TaskFailure {
-            throw LostPictures(failure: failure)
-        } catch let error as ProviderError {
-            throw LostPictures(failure: Failover.failure(for: error))
         }
         portion.warnings = live.task.request.deviations(in: portion.pictures.map(\.header), told: remote.told)
+        if let first = failures.first {
+            if portion.pictures.isEmpty { throw LostPictures(failure: first) }
+            portion.warnings.append(first.warning(about: failures.count, of: remote.urls.count))
+        }
         return portion
     }
 

@@ -57,6 +57,9 @@ struct PortionRun: Sendable {
                     if made == nil { step = failover.next(hall.situation) }
                 } catch {
                     if let interruption = error.cause as? Interruption { throw interruption.error }
+                    var error = error
+                    // Whether or not the vendor gave the money back: the operator wants to know what it said.
+                    if error.code == .failed, fit.member.provider.failedTask == .report { error.recovery = .report }
                     if error.spoilsKey { hall.avoid(live.task.attempts.last { $0.portion == index }?.key, at: place) }
                     let mayRepeat = failover.mayRepeat(after: error, by: fit.member.provider) && live.takeRepeat()
                     step = failover.step(after: error, isRepeatGranted: mayRepeat, hall.situation)
@@ -182,7 +185,7 @@ extension PortionRun {
             return try await settling(permit, fit) { try await follow(job.job, permit, fit, isResumed: true) }
         }
         // Before anything is taken up that others may be waiting for.
-        let call = try await inputs.filling(fit.fit.call, for: fit.candidate.capabilities)
+        let call = try await filled(fit)
         guard let permit = try await admission(fit, avoided) else { return nil }
         return try await settling(permit, fit) {
             switch try await submit(call, fit, permit.key) {
@@ -192,6 +195,15 @@ extension PortionRun {
                 try await recordJob(job)
                 return try await follow(job, permit, fit, isResumed: false)
             }
+        }
+    }
+
+    /// The call with its pictures; what is wrong with them ends this portion only, because others may be paid for already.
+    private func filled(_ fit: Fit) async throws -> ProviderCall {
+        do {
+            return try await inputs.filling(fit.fit.call, for: fit.candidate.capabilities)
+        } catch let failure as TaskFailure {
+            throw LostPictures(failure: failure)
         }
     }
 

@@ -20,7 +20,7 @@ final class TaskInputs: Sendable {
     private let parts: EngineParts
     private let logger: Logger
     private let turn = Slots(limit: 1)
-    private let loaded = Mutex<Pictures?>(nil)
+    private let loaded = Mutex<Result<Pictures, TaskFailure>?>(nil)
 
     /// - Parameters:
     ///   - task: Whose pictures.
@@ -49,10 +49,16 @@ final class TaskInputs: Sendable {
 
     private func pictures() async throws -> Pictures {
         try await turn.withSlot {
-            if let pictures = loaded.withLock({ $0 }) { return pictures }
-            let pictures = try await load()
-            loaded.withLock { $0 = pictures }
-            return pictures
+            if let result = loaded.withLock({ $0 }) { return try result.get() }
+            do {
+                let pictures = try await load()
+                loaded.withLock { $0 = .success(pictures) }
+                return pictures
+            } catch let failure as TaskFailure {
+                // Tried often enough: no portion tries it again.
+                loaded.withLock { $0 = .failure(failure) }
+                throw failure
+            }
         }
     }
 

@@ -54,6 +54,7 @@ struct TaskRun: Sendable {
             logger.info("A task was changed by somebody else; its run ends here.")
         } catch is CancellationError where basket.isRevoked {
             logger.info("A task was ended by its caller; its run ends here.")
+            await discard(basket.contents.flatMap { basket.kept(of: $0.index) })
         } catch is CancellationError {
             await finally("A task could not be handed back.") { try await handBack() }
         } catch let failure as TaskFailure {
@@ -150,12 +151,17 @@ struct TaskRun: Sendable {
     private func store(_ made: CheckedPortion) async throws {
         let task = live.task
         let firstIndex = task.portions.prefix(made.index).reduce(0) { $0 + $1.count }
+        basket.empty(keptOf: made.index)
         do {
-            let pictures = try await parts.keeper.keep(made, of: task, firstIndex: firstIndex)
+            let missing = try await parts.keeper.keep(made, of: task, firstIndex: firstIndex) { picture in
+                basket.put(kept: picture, of: made.index)
+            }
+            let pictures = basket.kept(of: made.index)
             var made = made
             if let remote = made.remote {
                 made.warnings = task.request.deviations(in: pictures.map(\.header), told: remote.told)
             }
+            if let first = missing.first { made.warnings.append(first.warning(about: missing.count, of: made.count)) }
             try await record(made, pictures)
         } catch let failure as TaskFailure {
             try await live.record(Self.lost(made, failure))
@@ -192,6 +198,15 @@ struct TaskRun: Sendable {
         await parts.keeper.discard(nobodys, of: live.task)
     }
 
+    /// What is written of pictures whose time is over: those that are in the store already are not given up.
+    private func ended(_ made: CheckedPortion, _ failure: TaskFailure) -> [TaskEvent] {
+        let kept = basket.kept(of: made.index)
+        guard !kept.isEmpty else { return Self.lost(made, failure) }
+        let missing = made.count - kept.count
+        let warnings = made.warnings + (missing > 0 ? [failure.warning(about: missing, of: made.count)] : [])
+        return [.stored(portion: made.index, pictures: kept, usage: made.usage, warnings: warnings)]
+    }
+
     /// What is written when pictures were made, and billed, and cannot be kept.
     private static func lost(_ made: CheckedPortion, _ failure: TaskFailure) -> [TaskEvent] {
         let end = TaskEvent.portionFailed(portion: made.index, failure)
@@ -210,7 +225,7 @@ extension TaskRun {
         guard !live.task.status.isFinal else { return }
         let unkept = TaskFailure(.storageError, "The picture was made, but could not be stored in time.")
         let end = openPortions.isEmpty && !live.task.portions.isEmpty ? [] : [TaskEvent.gaveUp(failure)]
-        try await live.insist(basket.contents.flatMap { Self.lost($0, unkept) } + end)
+        try await live.insist(basket.contents.flatMap { ended($0, unkept) } + end)
     }
 
     private func handBack() async throws {
@@ -253,20 +268,34 @@ extension TaskRun {
 
 /// Pictures that were made and are not in the row yet: paid for, and nowhere else.
 private final class Basket: Sendable {
-    private let portions = Mutex<[Int: CheckedPortion]>([:])
-    private let revoked = Mutex(false)
+    private struct State {
+        var portions: [Int: CheckedPortion] = [:]
+        /// Those of them that are in the store already.
+        var kept: [Int: [StoredPicture]] = [:]
+        var isRevoked = false
+    }
+
+    private let state = Mutex(State())
 
     /// Whether the task was ended by somebody else: its pictures are nobody's.
-    var isRevoked: Bool { revoked.withLock { $0 } }
+    var isRevoked: Bool { state.withLock { $0.isRevoked } }
 
-    func revoke() { revoked.withLock { $0 = true } }
+    func revoke() { state.withLock { $0.isRevoked = true } }
 
     /// In the order of the task.
-    var contents: [CheckedPortion] { portions.withLock { $0.values.sorted { $0.index < $1.index } } }
+    var contents: [CheckedPortion] { state.withLock { $0.portions.values.sorted { $0.index < $1.index } } }
 
-    func put(_ portion: CheckedPortion) { portions.withLock { $0[portion.index] = portion } }
+    func put(_ portion: CheckedPortion) { state.withLock { $0.portions[portion.index] = portion } }
 
-    func remove(_ index: Int) { portions.withLock { $0[index] = nil } }
+    func remove(_ index: Int) { state.withLock { $0.portions[index] = nil } }
 
-    func empty() { portions.withLock { $0 = [:] } }
+    func empty() { state.withLock { $0 = State() } }
+
+    func kept(of index: Int) -> [StoredPicture] { state.withLock { $0.kept[index] ?? [] } }
+
+    func put(kept picture: StoredPicture, of index: Int) {
+        state.withLock { $0.kept[index, default: []].append(picture) }
+    }
+
+    func empty(keptOf index: Int) { state.withLock { $0.kept[index] = nil } }
 }

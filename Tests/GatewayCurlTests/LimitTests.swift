@@ -192,22 +192,27 @@ import Testing
     }
 
     @Test func `a limit that has passed ends its own exchange only`() async throws {
+        let (isThere, isOver) = (Signal(), Signal())
         let script: ScriptedServer.Script = { peer in
             guard let request = try peer.request() else { return }
-            if request.line.contains("slow") { peer.untilClosed() }
-            usleep(600_000)
+            guard request.line.contains("patient") else { return peer.untilClosed() }
+            isThere.fire()
+            try isOver.block()
             try peer.answer()
         }
 
         try await withServer(script) { server, transport in
-            async let slow = transport.failure(
+            async let answer = transport.send(TransportRequest(.get, server.url("/patient"), limits: Self.patient))
+            #expect(await isThere.wait())
+            // Its connection is in use, so the other exchange has one of its own.
+            let error = await transport.failure(
                 of: TransportRequest(.get, server.url("/slow"), limits: Self.patient.with { $0.firstByte = Self.short })
             )
-            let answer = try await transport.send(TransportRequest(.get, server.url("/patient"), limits: Self.patient))
+            isOver.fire()
 
-            let error = await slow
-            #expect(answer.status == 200)
             #expect(error?.code == .timedOut)
+            let status = try await answer.status
+            #expect(status == 200)
         }
     }
 }

@@ -50,26 +50,41 @@ final class FetchWeb: Sendable {
     private struct State {
         var connections = 0
         var heads: [String] = []
+        /// Those that listen; the number of one that was closed may be another's at once.
+        var listeners: [Int32]
+    }
+
+    /// What the threads know: they keep the listeners open, not the server.
+    private final class Books: Sendable {
+        let state: Mutex<State>
+
+        init(_ listeners: [Int32]) { state = Mutex(State(listeners: listeners)) }
     }
 
     let port: UInt16
-    private let listeners: [Int32]
-    private let state = Mutex(State())
+    private let books: Books
 
     /// Listens on addresses, all with the same port.
     init(_ addresses: [String] = ["127.0.0.2"], _ answer: @escaping Answer) throws {
-        (listeners, port) = try Self.listen(addresses)
-        for listener in listeners { Thread.detachNewThread { [self] in accept(listener, answer) } }
+        let (listeners, port) = try Self.listen(addresses)
+        let books = Books(listeners)
+        (self.books, self.port) = (books, port)
+        for listener in listeners { Thread.detachNewThread { Self.accept(listener, books, answer) } }
     }
 
     deinit { stop() }
 
-    func stop() { for listener in listeners { shutdown(listener, Int32(SHUT_RDWR)) } }
+    func stop() {
+        books.state.withLock { state in
+            for listener in state.listeners { shutdown(listener, Int32(SHUT_RDWR)) }
+            state.listeners = []
+        }
+    }
 
     func url(_ path: String = "/", host: String = "127.0.0.2") -> String { "http://\(host):\(port)\(path)" }
 
-    var connections: Int { state.withLock(\.connections) }
-    var heads: [String] { state.withLock(\.heads) }
+    var connections: Int { books.state.withLock(\.connections) }
+    var heads: [String] { books.state.withLock(\.heads) }
 
     /// How many connections there were, once all that were made have been accepted: those of this call came last.
     func settledConnections(_ addresses: [String]) async throws -> Int {
@@ -79,15 +94,20 @@ final class FetchWeb: Sendable {
         return connections - addresses.count
     }
 
-    private func accept(_ listener: Int32, _ answer: @escaping Answer) {
+    private static func accept(_ listener: Int32, _ books: Books, _ answer: @escaping Answer) {
         while true {
             let socket = Glibc.accept(listener, nil, nil)
-            guard socket >= 0 else { break }
-            state.withLock { $0.connections += 1 }
-            Thread.detachNewThread { [self] in
+            guard socket >= 0 else {
+                // A connection that is gone already, or a machine without descriptors for a moment, is not the end.
+                guard books.state.withLock({ $0.listeners.contains(listener) }) else { break }
+                usleep(1000)
+                continue
+            }
+            books.state.withLock { $0.connections += 1 }
+            Thread.detachNewThread {
                 defer { close(socket) }
-                guard let head = Self.head(socket) else { return }
-                state.withLock { $0.heads.append(head) }
+                guard let head = head(socket) else { return }
+                books.state.withLock { $0.heads.append(head) }
                 answer(Line(head: head, socket: socket))
             }
         }

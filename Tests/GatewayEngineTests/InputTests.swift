@@ -123,6 +123,36 @@ import Testing
         #expect(vendor.ledger.submissions == 0)
     }
 
+    @Test func `inputs that are gone after a restart do not cost what another portion has bought`() async throws {
+        let vendor = FakeVendor.saying(polled: [.pictures(640)])
+        let web = ReplayTransport { _ in .text("", status: 404) }
+        let bench = Bench(vendor.provider("google"), web: web)
+        try await bench.create(
+            count: 3,
+            after: [
+                .claimed(node: "gone", portions: [1, 1, 1]), SampleTasks.submitting(),
+                .accepted(portion: 0, job: ProviderJob(id: "j")),
+            ]
+        ) { draft in
+            draft.kind = .edit
+            draft.inputs = [.url(Self.url)]
+        }
+        let adopted = try await bench.store.adopt(
+            node: "node-1",
+            silentSince: bench.time.now,
+            limit: 9,
+            now: bench.time.now
+        )
+
+        let task = try await bench.run(try #require(adopted.first))
+
+        #expect(task.status == .completed)
+        #expect(task.pictures.count == 1)
+        #expect(task.warnings.contains { $0.hasPrefix("1 of 3 pictures were made: ") })
+        #expect(task.attempts.map(\.outcome) == [.succeeded])
+        #expect(web.sent.count == 3, "tried for all portions together")
+    }
+
     @Test func `pictures that are gone from the store end the task with a sentence about it`() async throws {
         let vendor = FakeVendor.saying(.pictures(1))
         let bench = Bench(vendor.provider("a"))

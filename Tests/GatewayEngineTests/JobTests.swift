@@ -131,14 +131,26 @@ import Testing
         #expect(third.ledger.submissions == 0)
     }
 
-    @Test func `work that failed is reported where the operator wants that`() async throws {
-        let first = FakeVendor.saying(.job("j"), polled: [.failing(.failed)])
+    @Test(arguments: [Attempt.Outcome.failed, .rejected])
+    func `work that failed is reported where the operator wants that, refunded or not`(
+        outcome: Attempt.Outcome
+    ) async throws {
+        let failure = FakeVendor.Answer.failure(
+            ProviderError(
+                .failed,
+                "It failed.",
+                recovery: .retry(1, after: .seconds(5), thenFailOver: true),
+                outcome: outcome
+            )
+        )
+        let first = FakeVendor.saying(.job("j"), .job("k"), polled: [failure, failure])
         let second = FakeVendor.saying(.pictures(3))
         let bench = Bench(first.provider("a", failedTask: .report), second.provider("b"))
 
         let task = try await bench.draw()
 
         #expect(task.failure?.code == .upstreamError)
+        #expect(first.ledger.submissions == 1)
         #expect(second.ledger.submissions == 0)
     }
 

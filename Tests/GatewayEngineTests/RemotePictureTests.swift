@@ -135,6 +135,39 @@ import Testing
         #expect(vendor.ledger.submissions == 3)
     }
 
+    @Test(arguments: [true, false])
+    func `one lost picture of one call does not cost the others`(needsLink: Bool) async throws {
+        let web = ReplayTransport { sent in
+            sent.request.url.hasSuffix("lost") ? .text("gone", status: 410) : Self.picture()
+        }
+        let vendor = FakeVendor.saying(.addresses(Self.url, "https://v.example/lost", Self.url))
+        let bench = Bench(vendor.provider("a"), web: web)
+
+        let task = try await bench.draw(model: "four", count: 3, needsLink: needsLink)
+
+        #expect(task.status == .completed)
+        #expect(task.pictures.count == 2)
+        #expect(task.warnings.contains { $0.hasPrefix("1 of 3 pictures were made and are lost: ") })
+        #expect(!task.warnings.contains { $0.contains("v.example") })
+        #expect(Set(bench.objects.objects.keys.map(\.description)) == Set(task.pictures.map(\.key)))
+        #expect(vendor.ledger.submissions == 1)
+    }
+
+    @Test func `pictures that are stored stay when the time is over for another one of their call`() async throws {
+        let web = ReplayTransport { sent in
+            sent.request.url.hasSuffix("busy") ? .text("busy", status: 503) : Self.picture()
+        }
+        let vendor = FakeVendor.saying(.addresses(Self.url, "https://v.example/busy"))
+        let bench = Bench(vendor.provider("a"), web: web)
+
+        let task = try await bench.draw(model: "two", count: 2)
+
+        #expect(task.status == .completed)
+        #expect(task.pictures.count == 1)
+        #expect(task.warnings.contains { $0.hasPrefix("1 of 2 pictures were made and are lost: ") })
+        #expect(task.attempts.map(\.outcome) == [.succeeded])
+    }
+
     @Test func `a process that died while fetching is followed by one that fetches, and asks no vendor`() async throws {
         let vendor = FakeVendor.saying(.pictures(1))
         let web = Self.web(Self.picture())

@@ -22,7 +22,7 @@ struct CheckedPicture: Sendable {
     ///   picture that cannot be used was made and is billed, so its attempt counts as one that may have bought.
     init(_ source: ImageSource, revisedPrompt: String?, needsBytes: Bool) throws(ProviderError) {
         guard let source = Self.readable(source, needsBytes: needsBytes), let header = Self.header(of: source),
-            header.size.width * header.size.height <= Self.pixelLimit
+            header.size.width * header.size.height <= Self.pixelLimit, Self.isWhole(source, header.format)
         else {
             throw ProviderError(.badPicture, "The answer's picture is damaged or of an unknown kind.")
         }
@@ -35,6 +35,22 @@ struct CheckedPicture: Sendable {
     private static func readable(_ source: ImageSource, needsBytes: Bool) -> ImageSource? {
         guard case .base64(let text) = source, needsBytes || !Base64.looksStandard(text) else { return source }
         return Base64.decode(text).map(ImageSource.bytes)
+    }
+
+    private static func isWhole(_ source: ImageSource, _ format: PictureFormat) -> Bool {
+        switch source {
+        case .bytes(let bytes): return PictureEnd.isThere(in: bytes, format)
+        case .base64(let text):
+            // Whole groups of four characters from the end, which are whole groups of three bytes.
+            let length = min(text.readableBytes, (PictureEnd.slack + 2) / 3 * 4)
+            let end = text.getSlice(at: text.writerIndex - length, length: length)
+            guard let head = text.getSlice(at: text.readerIndex, length: 12).flatMap({ Base64.decode($0) }),
+                let tail = end.flatMap({ Base64.decode($0) })
+            else { return false }
+            let count = (text.readableBytes - length) / 4 * 3 + tail.readableBytes
+            return PictureEnd.isThere(format, head: head.readableBytesView, tail: tail.readableBytesView, count: count)
+        case .url: return false
+        }
     }
 
     private static func header(of source: ImageSource) -> PictureHeader? {

@@ -59,7 +59,9 @@ struct PictureFetcher: Sendable {
         let way = isOwn ? doors.ownResults : doors.results
         var patience = Patience(tries: .max, hidesReasons: false)
         return try await trying(&patience) {
-            try await use(try await PictureStream(try await way.open(url), atMost: FetchDoors.resultLimit))
+            let fetched = try await way.open(url)
+            let stream = try await PictureStream(fetched, atMost: FetchDoors.resultLimit)
+            return try await use(stream.wholeOnly(from: fetched.place))
         } failure: { error in
             switch error.code {
             case .tooLarge:
@@ -68,7 +70,7 @@ struct PictureFetcher: Sendable {
                     "The provider's picture is larger than \(FetchDoors.resultLimit >> 20) MiB."
                 )
             case .invalidPicture:
-                TaskFailure(.invalidImage, "What the provider delivered is no picture of a known kind.")
+                TaskFailure(.invalidImage, "What the provider delivered is no whole picture of a known kind.")
             default: TaskFailure(.upstreamError, "The picture was made, but could not be fetched from the provider.")
             }
         }

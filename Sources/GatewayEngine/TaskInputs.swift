@@ -98,6 +98,9 @@ final class TaskInputs: Sendable {
         guard let picture = InputPicture(bytes) else {
             throw TaskFailure(.invalidImage, "Picture \(place + 1) of the request is not a PNG, JPEG or WebP file.")
         }
+        guard PictureEnd.isThere(in: bytes, picture.header.format) else {
+            throw TaskFailure(.invalidImage, "Picture \(place + 1) of the request breaks off before its end.")
+        }
         return picture
     }
 

@@ -10,6 +10,7 @@ import NIOCore
 final class GatewayFixture: Sendable {
     let emulator: RunningProgram
     let gatewayPort: Int
+    let adminPort: Int
     let folder: URL
     let transport: CurlTransport
 
@@ -20,10 +21,12 @@ final class GatewayFixture: Sendable {
     /// - Parameters:
     ///   - latency: How long the vendors take.
     ///   - pictureBytes: How large their pictures are.
+    ///   - engine: The members of `engine` in the configuration.
     ///   - vendors: The `providers` and what follows them in the configuration, by the vendors' address.
     init(
         latency: String = "50ms",
         pictureBytes: Int? = nil,
+        engine: String = "memory_budget: 96MiB",
         vendors: (_ base: String) -> String = GatewayFixture.google
     ) async throws {
         folder = try RunningProgram.newFolder()
@@ -40,13 +43,14 @@ final class GatewayFixture: Sendable {
             ready: "/_emulator/ledger"
         )
         gatewayPort = try RunningProgram.freePort()
+        adminPort = try RunningProgram.freePort()
         let configuration = """
-            server: { listen: "127.0.0.1:\(gatewayPort)", admin_listen: "127.0.0.1:0" }
+            server: { listen: "127.0.0.1:\(gatewayPort)", admin_listen: "127.0.0.1:\(adminPort)" }
             auth:
               keys:
                 - { name: alice, key: \(Self.key) }
                 - { name: bob, key: test-key-of-bob, models: ["imagen-*"] }
-            engine: { memory_budget: 96MiB }
+            engine: { \(engine) }
             \(vendors("http://127.0.0.1:\(emulatorPort)"))
             """
         try Data(configuration.utf8).write(to: folder.appendingPathComponent("image-gateway.yaml"))
@@ -144,29 +148,90 @@ final class GatewayFixture: Sendable {
         return try JSON(reading: response.body, limits: JSON.Limits(values: 1_000_000))
     }
 
+    /// Waits until every task is final, for many of them at once.
+    ///
+    /// - Returns: The tasks by their names, with their attempts; those that are not final by then are absent, and those
+    ///   that cannot be found have the status `lost`.
+    func finished(_ ids: [String], within limit: Duration) async throws -> [String: JSON] {
+        let deadline = ContinuousClock.now + limit
+        return try await withThrowingTaskGroup(of: (id: String, task: JSON?).self) { group in
+            var rest = ids[...]
+            for _ in 0..<48 {
+                guard let id = rest.popFirst() else { break }
+                group.addTask { [self] in (id, try await final(id, by: deadline)) }
+            }
+            var tasks: [String: JSON] = [:]
+            while let ended = try await group.next() {
+                tasks[ended.id] = ended.task
+                guard let id = rest.popFirst() else { continue }
+                group.addTask { [self] in (id, try await final(id, by: deadline)) }
+            }
+            return tasks
+        }
+    }
+
+    private func final(_ id: String, by deadline: ContinuousClock.Instant) async throws -> JSON? {
+        repeat {
+            let answer = try await call(.get, "/v1/images/tasks/\(id)?wait=5&include=attempts")
+            if answer.status == 404 { return ["status": "lost"] }
+            if let status = answer.json["status"]?.string, status != "pending", status != "in_progress" {
+                return answer.json
+            }
+        } while ContinuousClock.now < deadline
+        return nil
+    }
+
     /// Waits until every task is final.
     ///
     /// - Returns: How many ended in each status; tasks that cannot be found count as `lost`.
     func outcomes(of ids: [String], within limit: Duration) async throws -> [String: Int] {
-        let deadline = ContinuousClock.now + limit
-        var open = ids
         var outcomes: [String: Int] = [:]
-        while !open.isEmpty, ContinuousClock.now < deadline {
-            var still: [String] = []
-            for id in open {
-                let answer = try await call(.get, "/v1/images/tasks/\(id)")
-                let status = answer.status == 404 ? "lost" : answer.json["status"]?.string ?? "?"
-                if status == "pending" || status == "in_progress" {
-                    still.append(id)
-                } else {
-                    outcomes[status, default: 0] += 1
-                }
-            }
-            open = still
-            if !open.isEmpty { try await Task.sleep(for: .milliseconds(200)) }
-        }
-        if !open.isEmpty { outcomes["unfinished"] = open.count }
+        let tasks = try await finished(ids, within: limit)
+        for task in tasks.values { outcomes[task["status"]?.string ?? "?", default: 0] += 1 }
+        if tasks.count < ids.count { outcomes["unfinished"] = ids.count - tasks.count }
         return outcomes
+    }
+
+    /// Changes how the emulated vendors behave.
+    func settings(_ settings: JSON) async throws {
+        let request = TransportRequest(
+            .put,
+            "\(emulator.base)/_emulator/settings",
+            headers: [.contentType: "application/json"],
+            body: .bytes([settings.encoded()])
+        )
+        let answer = try await transport.send(request)
+        guard answer.status == 200 else {
+            throw ProgramFailure(message: "The emulator says: \(String(buffer: answer.body))")
+        }
+    }
+
+    /// Every fault that the emulator can play, by name: those of all vendors, then each vendor's own.
+    func faults() async throws -> (shared: [String], own: [(vendors: [String], names: [String])]) {
+        let answer = try await transport.send(TransportRequest(.get, "\(emulator.base)/_emulator/faults"))
+        let groups = (try JSON(reading: answer.body).members ?? []).filter { $0.name != "aliases" }
+        let names = groups.map { group in
+            (group.name.split(separator: ", ").map { String($0) }, (group.value.members ?? []).map(\.name))
+        }
+        guard let shared = names.first(where: { $0.0 == ["every vendor"] })?.1, names.count > 3 else {
+            throw ProgramFailure(message: "The emulator has no catalog of faults.")
+        }
+        return (shared, names.filter { $0.0 != ["every vendor"] })
+    }
+
+    /// What operators see.
+    func admin(_ path: String) async throws -> JSON {
+        let answer = try await transport.send(TransportRequest(.get, "http://127.0.0.1:\(adminPort)\(path)"))
+        return try JSON(reading: answer.body)
+    }
+
+    /// How often each prompt was bought, all vendors together: calls for which a picture was made, whoever got it.
+    func purchases() async throws -> [String: Int] {
+        var bought: [String: Int] = [:]
+        for entry in try await ledger()["entries"]?.array ?? [] {
+            bought[entry["prompt"]?.string ?? "", default: 0] += entry["calls_billed"]?.integer ?? 0
+        }
+        return bought
     }
 
     func end() async {

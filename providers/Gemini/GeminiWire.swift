@@ -60,6 +60,10 @@ enum GeminiWire {
         guard let candidate else { throw GeminiReasons.withoutCandidate(answer, isEdit: isEdit) }
         let reason = candidate["finishReason"]?.string
         guard let picture = picture(in: candidate), !GeminiReasons.isRefusal(reason) else {
+            // A picture was drawn, and may be billed, although nothing of it came.
+            if !GeminiReasons.isRefusal(reason), hasEmptyPicture(candidate) {
+                throw ProviderError(.badPicture, "The provider's answer has an empty picture.")
+            }
             throw GeminiReasons.withoutPicture(answer, candidate, words: words(in: candidate), isEdit: isEdit)
         }
         return ProviderResult(
@@ -84,6 +88,13 @@ enum GeminiWire {
             return type.map { $0.hasPrefix("image/") || $0 == "application/octet-stream" } ?? true ? text : nil
         }
         return texts.last
+    }
+
+    private static func hasEmptyPicture(_ candidate: JSON) -> Bool {
+        parts(of: candidate).contains { part in
+            guard case .string(let text) = (part["inlineData"] ?? part["inline_data"])?["data"] else { return false }
+            return text.isEmpty
+        }
     }
 
     private static func words(in candidate: JSON) -> String? {

@@ -38,6 +38,10 @@ enum ImagenWire {
             }
         }
         guard !images.isEmpty else {
+            if reasons.isEmpty, predictions.contains(where: { $0["bytesBase64Encoded"] != nil }) {
+                // A picture was drawn, and may be billed, although nothing of it came.
+                throw ProviderError(.badPicture, "The provider's answer has an empty picture.")
+            }
             throw predictions.isEmpty || !reasons.isEmpty
                 ? refusal(reasons)
                 : ProviderError(.noImage, "The provider's answer has no picture.")

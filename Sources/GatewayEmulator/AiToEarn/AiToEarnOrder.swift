@@ -104,10 +104,14 @@ struct AiToEarnOrder: Sendable {
         return plan
     }
 
+    /// The checksums of the pictures to edit; of an address or a text that is no picture, an empty one.
+    var checksums: [String] { inputs.map { Self.look($0).checksum } }
+
     private struct Look {
         var isAddress = false
         var isBroken = false
         var header: PictureHeader?
+        var checksum = ""
     }
 
     /// Looks at a picture; an address is not fetched, and taken for a picture.
@@ -122,7 +126,7 @@ struct AiToEarnOrder: Sendable {
         }
         bytes.moveReaderIndex(forwardBy: match.0.utf8.count)
         guard let picture = Base64.decode(bytes) else { return Look(isBroken: true) }
-        return Look(header: PictureHeader(picture.readableBytesView))
+        return Look(header: PictureHeader(picture.readableBytesView), checksum: CyclicChecksum.shown(picture))
     }
 }
 

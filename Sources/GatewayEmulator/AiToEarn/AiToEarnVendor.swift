@@ -128,7 +128,13 @@ struct AiToEarnVendor: EmulatedVendor {
     private func accept(_ order: AiToEarnOrder, _ key: String) throws(AiToEarnFailure) -> AcceptedCall {
         do throws(EmulatorSettingsError) {
             return try stage.accept(
-                VendorAsk(vendor: "aitoearn", model: order.model, prompt: order.prompt, key: key)
+                VendorAsk(
+                    vendor: "aitoearn",
+                    model: order.model,
+                    prompt: order.prompt,
+                    key: key,
+                    inputs: order.checksums
+                )
             )
         } catch {
             desk.giveBack(order.price)

@@ -55,6 +55,7 @@ final class BillingLedger: Sendable {
             let place = state.place(of: ask)
             let turn = state.report.entries[place].calls
             state.report.entries[place].calls += 1
+            state.report.entries[place].inputs = ask.inputs
             state.report.change(ask.vendor) { totals in
                 totals.calls += 1
                 totals.running += 1

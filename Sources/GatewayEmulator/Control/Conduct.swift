@@ -69,4 +69,6 @@ struct VendorAsk: Sendable {
     var prompt: String
     /// The key of the call.
     var key: String?
+    /// The checksums of the pictures that came with it, in order.
+    var inputs: [String] = []
 }

@@ -37,6 +37,8 @@ public struct LedgerReport: Sendable, Equatable {
         public var callsBilled: Int
         /// Pictures that were made.
         public var picturesBilled: Int
+        /// The checksums (CRC-32, in hexadecimal) of the pictures that came with its latest call, in order.
+        public var inputs: [String] = []
     }
 
     /// All vendors together.
@@ -83,9 +85,10 @@ extension LedgerReport.Totals {
 
 extension LedgerReport.Entry {
     fileprivate var json: JSON {
-        [
+        JSON(present: [
             "vendor": JSON(vendor), "model": JSON(model), "prompt": JSON(prompt), "calls": JSON(calls),
             "calls_billed": JSON(callsBilled), "pictures_billed": JSON(picturesBilled),
-        ]
+            "inputs": inputs.isEmpty ? nil : .array(inputs.map { JSON($0) }),
+        ])
     }
 }

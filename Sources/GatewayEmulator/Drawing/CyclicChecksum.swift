@@ -1,5 +1,7 @@
 // Part of ImageGateway. SPDX-License-Identifier: Apache-2.0
 
+import NIOCore
+
 /// The checksum of a PNG chunk (CRC-32 of ISO 3309).
 enum CyclicChecksum {
     private static let table: [UInt32] = (0..<256).map { byte in
@@ -13,5 +15,11 @@ enum CyclicChecksum {
             for byte in bytes { sum = table[Int(truncatingIfNeeded: (sum ^ UInt32(byte)) & 0xFF)] ^ (sum >> 8) }
             return sum ^ 0xFFFF_FFFF
         }
+    }
+
+    /// The checksum of a caller's picture as the ledger shows it: eight hexadecimal digits.
+    static func shown(_ picture: ByteBuffer) -> String {
+        let digits = String(picture.withUnsafeReadableBytes { of($0) }, radix: 16)
+        return String(repeating: "0", count: 8 - digits.count) + digits
     }
 }

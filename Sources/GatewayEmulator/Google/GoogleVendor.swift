@@ -102,7 +102,8 @@ struct GoogleVendor: EmulatedVendor {
         let wanted = try GeminiRequest(try await body(request), version: scene.version)
         let model = try model(scene)
         let plan = try GeminiPlan(wanted, model)
-        let call = try accept("gemini", scene.model, wanted.prompt, key)
+        let inputs = wanted.pictures.map { CyclicChecksum.shown($0.data) }
+        let call = try accept("gemini", scene.model, wanted.prompt, key, inputs)
         return await stage.play(call, context) { call in
             await answer(call, scene) { () throws(DrawingError) in
                 let answer = GeminiAnswer(model: scene.model, plan: plan, call: call, studio: stage.studio)
@@ -144,11 +145,17 @@ struct GoogleVendor: EmulatedVendor {
         }
     }
 
-    private func accept(_ vendor: String, _ model: String, _ prompt: String, _ key: String) throws(GoogleFailure)
-        -> AcceptedCall
-    {
+    private func accept(
+        _ vendor: String,
+        _ model: String,
+        _ prompt: String,
+        _ key: String,
+        _ inputs: [String] = []
+    ) throws(GoogleFailure) -> AcceptedCall {
         do throws(EmulatorSettingsError) {
-            return try stage.accept(VendorAsk(vendor: vendor, model: model, prompt: prompt, key: key))
+            return try stage.accept(
+                VendorAsk(vendor: vendor, model: model, prompt: prompt, key: key, inputs: inputs)
+            )
         } catch {
             throw .invalid("The prompt has a magic word that cannot be followed. \(error.message)")
         }

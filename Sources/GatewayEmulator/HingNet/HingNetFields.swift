@@ -7,6 +7,8 @@ import NIOCore
 struct HingNetFields: Sendable {
     /// The pictures to edit, by what their first bytes tell.
     private(set) var pictures: [PictureHeader] = []
+    /// Their checksums.
+    private(set) var checksums: [String] = []
     private(set) var mask: PictureHeader?
     private let values: [String: JSON]
 
@@ -40,6 +42,7 @@ struct HingNetFields: Sendable {
         for file in form.files("image").prefix(1) + form.files("image[]") {
             guard let header = PictureHeader(file.readableBytesView) else { throw .unreadableImage }
             pictures.append(header)
+            checksums.append(CyclicChecksum.shown(file))
         }
         if let file = form.files("mask").first {
             guard let header = PictureHeader(file.readableBytesView) else { throw .unreadableImage }
@@ -59,6 +62,7 @@ struct HingNetFields: Sendable {
                 let file = Base64.decode(data), let header = PictureHeader(file.readableBytesView)
             else { throw .unreadableImage }
             pictures.append(header)
+            checksums.append(CyclicChecksum.shown(file))
         }
     }
 

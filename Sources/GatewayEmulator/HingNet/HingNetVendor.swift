@@ -93,12 +93,13 @@ struct HingNetVendor: EmulatedVendor {
     private func draw(_ visit: Visit, isEdit: Bool, isTask: Bool) async -> Response {
         do throws(HingNetFailure) {
             let key = try key(visit)
-            let request = try HingNetRequest(try await fields(visit, isEdit, isTask), isEdit: isEdit, isTask: isTask)
+            let fields = try await fields(visit, isEdit, isTask)
+            let request = try HingNetRequest(fields, isEdit: isEdit, isTask: isTask)
             if let status = stage.settings.hingnetStorageOff {
                 if isTask { throw .storageOff(status) }
                 if request.wantsURL { throw .noAddress }
             }
-            let call = try accept(request, key)
+            let call = try accept(request, key, fields.checksums)
             let response = await stage.play(call, visit.context, after: isTask ? .zero : nil, outlives: isTask) {
                 call in
                 await answer(visit, request, call, isTask: isTask)
@@ -144,10 +145,20 @@ struct HingNetVendor: EmulatedVendor {
         return try HingNetFields(json: body)
     }
 
-    private func accept(_ request: HingNetRequest, _ key: String) throws(HingNetFailure) -> AcceptedCall {
+    private func accept(
+        _ request: HingNetRequest,
+        _ key: String,
+        _ inputs: [String]
+    ) throws(HingNetFailure) -> AcceptedCall {
         do throws(EmulatorSettingsError) {
             return try stage.accept(
-                VendorAsk(vendor: "hingnet", model: request.model.id, prompt: request.prompt, key: key)
+                VendorAsk(
+                    vendor: "hingnet",
+                    model: request.model.id,
+                    prompt: request.prompt,
+                    key: key,
+                    inputs: inputs
+                )
             )
         } catch {
             throw .malformed("The prompt has a magic word that cannot be followed. \(error.message)")

@@ -57,6 +57,34 @@ public struct PictureStream: Sendable {
         }
     }
 
+    private init(_ stream: PictureStream, chunks: TransportChunks) {
+        header = stream.header
+        length = stream.length
+        self.chunks = chunks
+    }
+
+    /// The same picture, whose chunks end with ``FetchError`` if it turns out to break off.
+    ///
+    /// Where the length is known this shows before the last chunk is handed on: whoever counts may stop there.
+    func wholeOnly(from place: String) -> PictureStream {
+        let watched = Mutex(PassingPicture(header.format))
+        let (source, length) = (chunks, length)
+        let broken = FetchError(.invalidPicture, isTemporary: false, detail: "GET \(place): a picture that breaks off.")
+        return PictureStream(
+            self,
+            chunks: TransportChunks {
+                var iterator = source.makeAsyncIterator()
+                let chunk = try await iterator.next()
+                let isBroken = watched.withLock { picture in
+                    if let chunk { picture.take(chunk) }
+                    return (chunk == nil || picture.count == length) && !picture.isWhole
+                }
+                if isBroken { throw broken }
+                return chunk
+            }
+        )
+    }
+
     /// Reads until the header is known, the limit is reached or nothing more comes.
     ///
     /// Looks again only when there is twice as much as the last time: a sender of single bytes must not make the same
@@ -77,5 +105,31 @@ public struct PictureStream: Sendable {
             throw error as? FetchError ?? FetchError(error, reading: fetched.place)
         }
         return (head, PictureHeader(head.readableBytesView))
+    }
+}
+
+/// Both ends of a picture of which the rest passes by.
+private struct PassingPicture: Sendable {
+    private let format: PictureFormat
+    private var head = ByteBuffer()
+    private var tail = ByteBuffer()
+    private(set) var count = 0
+
+    init(_ format: PictureFormat) { self.format = format }
+
+    mutating func take(_ chunk: ByteBuffer) {
+        let bytes = chunk.readableBytesView
+        if head.readableBytes < 8 { head.writeBytes(bytes.prefix(8 - head.readableBytes)) }
+        count += bytes.count
+        tail.writeBytes(bytes.suffix(PictureEnd.slack))
+        // Seldom enough that a sender of single bytes costs no more than others.
+        if tail.readableBytes > 2 * PictureEnd.slack {
+            tail.moveReaderIndex(forwardBy: tail.readableBytes - PictureEnd.slack)
+            tail.discardReadBytes()
+        }
+    }
+
+    var isWhole: Bool {
+        PictureEnd.isThere(format, head: head.readableBytesView, tail: tail.readableBytesView, count: count)
     }
 }

@@ -76,7 +76,12 @@ enum GivenPicture: Sendable, Equatable {
 
     private static func picture(_ bytes: ByteBuffer, _ name: String) throws(InvalidRequest) -> InputPicture {
         guard bytes.readableBytes <= byteLimit else { throw tooLarge(name) }
-        if let picture = InputPicture(bytes) { return picture }
+        if let picture = InputPicture(bytes) {
+            guard PictureEnd.isThere(in: bytes, picture.header.format) else {
+                throw InvalidRequest(.invalidImage, name, "The picture in '\(name)' breaks off before its end.")
+            }
+            return picture
+        }
         if bytes.readableBytes == 0 {
             throw InvalidRequest(.invalidImage, name, "The picture in '\(name)' is empty.")
         }

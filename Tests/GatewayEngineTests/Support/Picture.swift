@@ -11,7 +11,8 @@ enum Picture {
         bytes.writeInteger(UInt32(width))
         bytes.writeInteger(UInt32(height))
         // Bytes whose base64 has the two characters in which the alphabets differ, and no whole group at the end.
-        bytes.writeBytes([UInt8](repeating: 0xFB, count: 99) + [UInt8](repeating: 0xFF, count: 101))
+        bytes.writeBytes([UInt8](repeating: 0xFB, count: 99) + [UInt8](repeating: 0xFF, count: 89))
+        bytes.writeBytes([0, 0, 0, 0, 0x49, 0x45, 0x4E, 0x44, 0xAE, 0x42, 0x60, 0x82])
         return bytes
     }
 
@@ -19,7 +20,7 @@ enum Picture {
         var bytes = ByteBuffer(bytes: [0xFF, 0xD8, 0xFF, 0xC0, 0, 17, 8])
         bytes.writeInteger(UInt16(height))
         bytes.writeInteger(UInt16(width))
-        bytes.writeBytes([UInt8](repeating: 3, count: 40))
+        bytes.writeBytes([UInt8](repeating: 3, count: 38) + [0xFF, 0xD9])
         return bytes
     }
 

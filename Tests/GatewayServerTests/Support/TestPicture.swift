@@ -12,7 +12,9 @@ enum TestPicture {
         picture.writeInteger(height)
         // Every byte there is, so that line breaks and hyphens are among them.
         let filler = (0..<4096).map { UInt8(truncatingIfNeeded: $0 &* 167 &+ $0 >> 8) }
-        while picture.readableBytes < bytes { picture.writeBytes(filler.prefix(bytes - picture.readableBytes)) }
+        let end = max(0, bytes - 12)
+        while picture.readableBytes < end { picture.writeBytes(filler.prefix(end - picture.readableBytes)) }
+        picture.writeBytes([0, 0, 0, 0, 0x49, 0x45, 0x4E, 0x44, 0xAE, 0x42, 0x60, 0x82])
         return picture
     }
 
@@ -20,12 +22,12 @@ enum TestPicture {
         var picture = ByteBuffer(bytes: [0xFF, 0xD8, 0xFF, 0xC0, 0, 17, 8])
         picture.writeInteger(height)
         picture.writeInteger(width)
-        picture.writeBytes([UInt8](repeating: 7, count: 200))
+        picture.writeBytes([UInt8](repeating: 7, count: 198) + [0xFF, 0xD9])
         return picture
     }
 
     static func webp(_ width: Int = 64, _ height: Int = 48) -> ByteBuffer {
-        var picture = ByteBuffer(string: "RIFF\u{1}\u{1}\u{1}\u{1}WEBPVP8X\u{A}\u{0}\u{0}\u{0}\u{10}\u{0}\u{0}\u{0}")
+        var picture = ByteBuffer(string: "RIFF\u{16}\u{0}\u{0}\u{0}WEBPVP8X\u{A}\u{0}\u{0}\u{0}\u{10}\u{0}\u{0}\u{0}")
         for side in [width - 1, height - 1] {
             picture.writeBytes([UInt8(side & 255), UInt8(side >> 8 & 255), UInt8(side >> 16)])
         }

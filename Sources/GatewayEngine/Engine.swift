@@ -262,6 +262,7 @@ public struct Engine: Service {
             } catch {
                 return
             }
+            parts.memory.relieve()
             do {
                 try await parts.store.heartbeat(node: parts.node, now: parts.time.now)
             } catch {

@@ -150,7 +150,8 @@ struct PictureKeeper: Sendable {
     private func put(_ body: ObjectBody, at key: ObjectKey, _ task: ImageTask) async throws {
         var delay = Duration.milliseconds(200)
         while true {
-            let error = try await workers.withSlot { () async -> ObjectError? in
+            // Whoever holds a picture does not wait for those who wait for room in memory.
+            let error = try await workers.withSlot(evenIfFull: true) { () async -> ObjectError? in
                 do throws(ObjectError) {
                     try await objects.put(body, at: key)
                     return nil

@@ -62,8 +62,23 @@ final class TaskInputs: Sendable {
         }
     }
 
+    /// What a picture at an address is taken to have before it is there; the rest is charged as it comes.
+    private static let expectedBytes = 2 << 20
+
+    /// How many bytes are about to be brought into memory.
+    private var expectedBytes: Int {
+        (task.request.inputs + [task.request.mask].compactMap { $0 }).reduce(0) { sum, input in
+            switch input {
+            case .url: sum + Self.expectedBytes
+            case .upload(_, let bytes): sum + (uploads.isEmpty ? bytes : 0)
+            }
+        }
+    }
+
     private func load() async throws -> Pictures {
         let request = task.request
+        // Callers name as many and as large pictures as they like: those of too many tasks at once would fill the memory.
+        if expectedBytes > 0 { try await ByteBudget.Account.current?.room(for: expectedBytes) }
         var memory = uploads[...]
         var images: [InputPicture] = []
         for (place, input) in request.inputs.enumerated() {
@@ -91,7 +106,6 @@ final class TaskInputs: Sendable {
             }
             let key = ObjectKey.input(of: task, place: place, format: header.format)
             bytes = try await parts.keeper.read(key, bytes: length)
-            ByteBudget.Account.current?.charge(length)
         case .url(let url):
             bytes = try await parts.fetcher.input(at: url)
         }

@@ -16,13 +16,16 @@ public struct LibraryTranscoder: PictureTranscoder {
     static let bytesPerPixel = 12
 
     private let lanes: TranscodingLanes
+    /// The most pixels of a picture that can be worked on.
+    private let pixelLimit: Int
 
     /// Creates a transcoder with threads of its own; all callers should share one.
     ///
     /// - Parameters:
     ///   - threads: How many pictures are worked on at once.
-    ///   - memory: How many bytes they may take together, about; a picture that needs more is worked on alone.
+    ///   - memory: How many bytes they may take together, about; a picture that needs more alone is refused.
     public init(threads: Int = System.coreCount, memory: Int = 1 << 30) {
+        pixelLimit = min(InputPicture.pixelLimit, memory / Self.bytesPerPixel)
         lanes = TranscodingLanes(count: threads, memory: memory)
     }
 
@@ -36,7 +39,9 @@ public struct LibraryTranscoder: PictureTranscoder {
     ) async throws(TranscodingError) -> ByteBuffer {
         guard let header = PictureHeader(picture.readableBytesView) else { throw .damaged }
         let pixels = header.size.width * header.size.height
-        guard pixels <= InputPicture.pixelLimit else { throw TranscodingError("The picture has too many pixels.") }
+        guard pixels <= pixelLimit else {
+            throw TranscodingError("The picture has \(header.size) pixels, too many to be encoded anew.")
+        }
         return try await lanes.run(bytes: pixels * Self.bytesPerPixel) { () throws(TranscodingError) in
             // The closure that lends the bytes cannot tell what it throws.
             let result = picture.withUnsafeReadableBytes { file in

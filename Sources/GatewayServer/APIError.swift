@@ -44,7 +44,9 @@ struct APIError: Error, Sendable {
         ]
         guard leavesBody || early.contains(code) else { return false }
         let announced = request.headers[.contentLength].flatMap { Int($0) } ?? 0
-        return announced > 64 << 10 || request.headers[.transferEncoding] != nil || status == .contentTooLarge
+        // Who waited for leave to send may or may not send now.
+        let isUnclear = request.headers[.transferEncoding] != nil || request.headers[.expect] != nil
+        return announced > 64 << 10 || isUnclear || status == .contentTooLarge
     }
 
     /// The envelope; all four members are always there.
@@ -163,6 +165,17 @@ extension APIError {
         "The gateway is shutting down; try again.",
         headers: [.retryAfter: "2"]
     )
+    /// There is no room for another large body now.
+    static let tooManyBodies = {
+        var error = APIError(
+            .tooManyRequests,
+            "queue_full",
+            "The gateway holds as many pictures of requests as it may at once; try again.",
+            headers: [.retryAfter: "2"]
+        )
+        error.leavesBody = true
+        return error
+    }()
     /// Broken chunks, or a connection that ended in the middle.
     static let brokenBody = APIError(.badRequest, "invalid_value", "The body could not be read to its end.")
 

@@ -81,7 +81,8 @@ public struct GatewayServer: Sendable {
         let views = TaskViews(objects: parts.objects, time: parts.time)
         HealthRoutes(readiness: parts.readiness).add(to: open)
         if let files = parts.files { FileRoutes(files: files, time: parts.time).add(to: open) }
-        ImageRoutes(parts: parts, settings: settings, views: views).add(to: guarded)
+        let room = BodyRoom(limit: settings.bodyMemory)
+        ImageRoutes(parts: parts, settings: settings, views: views, room: room).add(to: guarded)
         TaskRoutes(parts: parts, views: views).add(to: guarded)
         EventRoutes(parts: parts, views: views).add(to: guarded)
         TaskActions(parts: parts, settings: settings, views: views).add(to: guarded)

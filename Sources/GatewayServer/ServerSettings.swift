@@ -12,6 +12,8 @@ public struct ServerSettings: Sendable {
     public var syncWait: Duration
     /// The largest body that is read, in bytes.
     public var maxBody: Int
+    /// How many bytes of callers' pictures may be in memory at once; 0 for no bound.
+    public var bodyMemory: Int
     /// What to do with wishes that cannot be honored.
     public var parameterMode: ParameterMode
     /// Whether the gateway itself brings pictures into the wished format.
@@ -29,6 +31,7 @@ public struct ServerSettings: Sendable {
         port: Int = 8080,
         syncWait: Duration = .seconds(280),
         maxBody: Int = 64 << 20,
+        bodyMemory: Int = 512 << 20,
         parameterMode: ParameterMode = .nearest,
         transcodes: Bool = false,
         linkLifetime: Duration = .seconds(86_400),
@@ -39,6 +42,7 @@ public struct ServerSettings: Sendable {
         self.port = port
         self.syncWait = syncWait
         self.maxBody = maxBody
+        self.bodyMemory = bodyMemory
         self.parameterMode = parameterMode
         self.transcodes = transcodes
         self.linkLifetime = linkLifetime

@@ -60,6 +60,7 @@ struct Listeners {
             port: address.port,
             syncWait: configuration.server.syncWait,
             maxBody: configuration.server.maxBody,
+            bodyMemory: configuration.engine.memoryBudget,
             parameterMode: configuration.server.parameters,
             transcodes: configuration.server.transcode,
             linkLifetime: configuration.linkLifetime,

@@ -67,6 +67,63 @@ import Testing
         #expect(budget.used == 100)
     }
 
+    @Test func `work that waits twice is let in as a whole, and never waits for itself`() {
+        let budget = ByteBudget(limit: 100)
+        let granted = Mutex([String]())
+        var holder: ByteBudget.Account? = budget.open()
+        let (several, other, charged) = (budget.open(), budget.open(), budget.open())
+        _ = holder?.reserve(100) {}
+        for name in ["first", "second"] {
+            _ = several.reserve(60) { granted.withLock { $0.append(name) } }
+            _ = other.reserve(60) { granted.withLock { $0.append("other") } }
+        }
+        _ = charged.reserve(60) { granted.withLock { $0.append("charged") } }
+
+        charged.charge(1)
+        #expect(granted.withLock { $0 } == ["charged"])
+        holder = nil
+        #expect(granted.withLock { $0 } == ["charged"])
+        budget.relieve()
+        budget.relieve()
+        #expect(granted.withLock { $0 } == ["charged", "first", "second"])
+    }
+
+    @Test func `when nothing moves more and more are let through`() {
+        let budget = ByteBudget(limit: 100)
+        let granted = Mutex(0)
+        let holder = budget.open()
+        _ = holder.reserve(100) {}
+        let waiting = (0..<9).map { _ in budget.open() }
+        for account in waiting { _ = account.reserve(100) { granted.withLock { $0 += 1 } } }
+
+        var seen: [Int] = []
+        for _ in 0..<4 {
+            budget.relieve()
+            seen.append(granted.withLock { $0 })
+        }
+
+        #expect(seen == [1, 3, 7, 9])
+        withExtendedLifetime((holder, waiting)) {}
+    }
+
+    @Test func `as long as something moves nobody is let through out of turn`() {
+        let budget = ByteBudget(limit: 100)
+        let granted = Mutex(0)
+        let holder = budget.open()
+        var mover: ByteBudget.Account? = budget.open()
+        let waiter = budget.open()
+        _ = holder.reserve(100) {}
+        _ = mover?.reserve(1) {}
+        _ = waiter.reserve(100) { granted.withLock { $0 += 1 } }
+
+        mover = nil
+        budget.relieve()
+        #expect(granted.withLock { $0 } == 0)
+        budget.relieve()
+        #expect(granted.withLock { $0 } == 1)
+        withExtendedLifetime((holder, waiter)) {}
+    }
+
     @Test func `a budget without bound grants everything`() {
         let budget = ByteBudget(limit: 0)
 

@@ -153,6 +153,30 @@ import Testing
         #expect(web.sent.count == 3, "tried for all portions together")
     }
 
+    @Test func `pictures are fetched when there is room for them in memory`() async throws {
+        let vendor = FakeVendor.saying(.pictures(640))
+        let web = ReplayTransport { _ in .response(TransportResponse(status: 200, body: Picture.png(30))) }
+        let bench = Bench(vendor.provider("a"), web: web)
+        let budget = ByteBudget(limit: 100)
+        var parts = bench.parts
+        parts.memory = budget
+        var holder: ByteBudget.Account? = budget.open()
+        holder?.charge(100)
+        let task = try await Self.create(bench, [.url(Self.url), .url(Self.url)])
+        let live = LiveTask(task, store: bench.store, board: bench.board, time: bench.time, logger: Bench.logger)
+        let run = TaskRun(live: live, parts: parts, logger: Bench.logger)
+
+        async let running: Void = run.run()
+        try await eventually { budget.waiting == 1 }
+        #expect(web.sent.isEmpty)
+        holder = nil
+        await running
+
+        #expect(web.sent.count == 2)
+        #expect(try await bench.row(task.id).status == .completed)
+        withExtendedLifetime(holder) {}
+    }
+
     @Test func `pictures that are gone from the store end the task with a sentence about it`() async throws {
         let vendor = FakeVendor.saying(.pictures(1))
         let bench = Bench(vendor.provider("a"))

@@ -43,6 +43,67 @@ import Testing
         }
     }
 
+    @Test(arguments: [Call.generations, Call.asynchronous])
+    func `who waits for leave to send the body gets it at once`(path: String) async throws {
+        let body = String(buffer: Call.body().encoded())
+        let head = request(path, headers: "content-length: \(body.utf8.count)\r\nexpect: 100-Continue\r\n")
+        try await run(engine: { try await $0.finish($1, [DeliveredPicture(base64: ByteBuffer(string: "AAAA"))]) }) {
+            connection in
+            for _ in 1...2 {
+                try await connection.send(head)
+                #expect(try await connection.answer().status == 100)
+                try await connection.send(body)
+                #expect(try await connection.answer().status == 200)
+            }
+        }
+    }
+
+    @Test(arguments: [
+        ("content-length: 1000000000\r\n", 413), ("content-length: 9\r\ncontent-type: text/x\r\n", 415),
+    ])
+    func `who is refused gets no leave to send the body`(headers: String, status: Int) async throws {
+        let head =
+            "POST \(Call.generations) HTTP/1.1\r\nhost: x\r\nauthorization: Bearer key-alice\r\n"
+            + "expect: 100-continue\r\n\(headers)\r\n"
+        try await run { connection in
+            try await connection.send(head)
+            let answer = try await connection.answer()
+            #expect(answer.status == status)
+            #expect(answer[header: "connection"] == "close")
+            #expect(await connection.isEnded())
+        }
+    }
+
+    @Test func `bodies that would not fit into memory together are asked to come back`() async throws {
+        let gateway = TestGateway(time: SystemTime()) { $0.settings.bodyMemory = 1 << 20 }
+        let body = String(repeating: " ", count: 700 << 10) + String(buffer: Call.body().encoded())
+        let head = request(
+            Call.asynchronous,
+            headers: "content-length: \(body.utf8.count)\r\nexpect: 100-continue\r\n"
+        )
+        try await gateway.run(on: .live) { client in
+            let port = try #require(client.port)
+            let (first, second) = (try RawConnection(port: port), try RawConnection(port: port))
+            try await first.send(head)
+            #expect(try await first.answer().status == 100)
+            try await second.send(head)
+            let refusal = try await second.answer()
+            refusal.expectError(429, "queue_full")
+            #expect(refusal[header: "retry-after"] == "2")
+            // Small ones are taken all the same.
+            let small = try RawConnection(port: port)
+            try await small.send(sized(Call.asynchronous))
+            #expect(try await small.answer().status == 200)
+            try await first.send(body)
+            #expect(try await first.answer().status == 200)
+            let third = try RawConnection(port: port)
+            try await third.send(head)
+            #expect(try await third.answer().status == 100)
+            try await third.send(body)
+            #expect(try await third.answer().status == 200)
+        }
+    }
+
     @Test(arguments: [false, true])
     func `a caller who sends a gigabyte anyway is not read to the end`(chunked: Bool) async throws {
         let length = chunked ? "transfer-encoding: chunked\r\n" : "content-length: 1000000000\r\n"

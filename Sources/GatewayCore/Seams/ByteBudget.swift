@@ -17,6 +17,10 @@ public final class ByteBudget: Sendable {
         var used = 0
         var held: [ObjectIdentifier: Int] = [:]
         var line: [Waiter] = []
+        /// Whether anything was granted or given back since the last look.
+        var hasMoved = false
+        /// How many were let through at the last look, because nothing moved.
+        var relieved = 0
     }
 
     private let limit: Int
@@ -34,6 +38,9 @@ public final class ByteBudget: Sendable {
 
     /// How many bytes are held now.
     public var used: Int { state.withLock(\.used) }
+
+    /// How many transfers wait for room.
+    public var waiting: Int { state.withLock(\.line.count) }
 
     /// What one piece of work holds, from the first byte it receives until its pictures are stored or handed over.
     ///
@@ -59,6 +66,20 @@ public final class ByteBudget: Sendable {
             budget.reserve(bytes, for: ObjectIdentifier(self), grant)
         }
 
+        /// Waits until there is room, and takes it.
+        ///
+        /// - Throws: `CancellationError` when the task is cancelled meanwhile.
+        public func room(for bytes: Int) async throws {
+            let turn = Turn()
+            if reserve(bytes, orLater: { turn.settle(true) }) { return }
+            let isGranted = await withTaskCancellationHandler {
+                await turn.outcome()
+            } onCancel: {
+                turn.settle(false)
+            }
+            guard isGranted else { throw CancellationError() }
+        }
+
         /// Notes bytes that are in memory whether there is room or not: what a picture grows to on its way.
         public func charge(_ bytes: Int) {
             budget.charge(bytes, for: ObjectIdentifier(self))
@@ -81,21 +102,58 @@ public final class ByteBudget: Sendable {
     }
 
     private func charge(_ bytes: Int, for account: ObjectIdentifier) {
-        state.withLock { take(bytes, for: account, &$0) }
+        let granted = state.withLock { state in
+            take(bytes, for: account, &state)
+            return letGrow(account, &state)
+        }
+        for waiter in granted { waiter.grant() }
     }
 
     private func close(_ account: ObjectIdentifier) {
         let granted = state.withLock { state in
             state.used -= state.held.removeValue(forKey: account) ?? 0
             state.line.removeAll { $0.account == account }
+            state.hasMoved = true
             var granted: [Waiter] = []
-            while let first = state.line.first, fits(first.bytes, state) {
-                take(first.bytes, for: first.account, &state)
-                granted.append(state.line.removeFirst())
-            }
+            while let first = state.line.first, fits(first.bytes, state) { granted += letIn(&state) }
             return granted
         }
         for waiter in granted { waiter.grant() }
+    }
+
+    /// Lets some of those who wait through although there is no room, if nothing has moved since the last time; to be
+    /// called now and then.
+    ///
+    /// Who holds bytes may wait for something else that is in the hands of those who wait here, such as a vendor's room
+    /// for calls: then memory is the lesser loss, because what is on its way is paid for.
+    public func relieve() {
+        let granted = state.withLock { state -> [Waiter] in
+            guard !state.line.isEmpty, !state.hasMoved else {
+                (state.hasMoved, state.relieved) = (false, 0)
+                return []
+            }
+            state.relieved = max(1, state.relieved * 2)
+            var granted: [Waiter] = []
+            while granted.count < state.relieved, !state.line.isEmpty { granted += letIn(&state) }
+            return granted
+        }
+        for waiter in granted { waiter.grant() }
+    }
+
+    /// Takes the first out of the line, with whatever else its account waits for.
+    private func letIn(_ state: inout State) -> [Waiter] {
+        let first = state.line.removeFirst()
+        take(first.bytes, for: first.account, &state)
+        return [first] + letGrow(first.account, &state)
+    }
+
+    /// Takes those out of the line whose account holds something now: it may grow, or it would wait for itself.
+    private func letGrow(_ account: ObjectIdentifier, _ state: inout State) -> [Waiter] {
+        let growing = state.line.filter { $0.account == account }
+        guard !growing.isEmpty else { return [] }
+        state.line.removeAll { $0.account == account }
+        for waiter in growing { take(waiter.bytes, for: account, &state) }
+        return growing
     }
 
     /// What is larger than the whole budget passes when nothing else is held.
@@ -106,5 +164,34 @@ public final class ByteBudget: Sendable {
     private func take(_ bytes: Int, for account: ObjectIdentifier, _ state: inout State) {
         state.used += bytes
         state.held[account, default: 0] += bytes
+    }
+}
+
+/// Something that is settled once, for one who waits.
+private final class Turn: Sendable {
+    private struct State {
+        var isGranted: Bool?
+        var waiting: CheckedContinuation<Bool, Never>?
+    }
+
+    private let state = Mutex(State())
+
+    func settle(_ isGranted: Bool) {
+        let waiting = state.withLock { state -> CheckedContinuation<Bool, Never>? in
+            guard state.isGranted == nil else { return nil }
+            state.isGranted = isGranted
+            return state.waiting.take()
+        }
+        waiting?.resume(returning: isGranted)
+    }
+
+    func outcome() async -> Bool {
+        await withCheckedContinuation { continuation in
+            let isGranted = state.withLock { state in
+                if state.isGranted == nil { state.waiting = continuation }
+                return state.isGranted
+            }
+            if let isGranted { continuation.resume(returning: isGranted) }
+        }
     }
 }

@@ -9,20 +9,26 @@ struct ImageRoutes: Sendable {
     let parts: ServerParts
     let settings: ServerSettings
     let views: TaskViews
+    let room: BodyRoom
 
     func add(to routes: Routes) {
         for (path, kind) in [("generations", ImageRequest.Kind.generation), ("edits", .edit)] {
-            routes.on(.post, "/v1/images/\(path)") { try await draw(kind, $0, $1) }
-            routes.on(.post, "/v1/images/\(path)/async") { try await drawLater(kind, $0, $1) }
+            routes.on(.post, "/v1/images/\(path)") { request, context in
+                try await room.lending { try await draw(kind, request, context, $0) }
+            }
+            routes.on(.post, "/v1/images/\(path)/async") { request, context in
+                try await room.lending { try await drawLater(kind, request, context, $0) }
+            }
         }
     }
 
     private func drawLater(
         _ kind: ImageRequest.Kind,
         _ request: Request,
-        _ context: GatewayContext
+        _ context: GatewayContext,
+        _ share: BodyRoom.Share
     ) async throws -> Response {
-        let order = try await reader.order(kind, request, context)
+        let order = try await reader.order(kind, request, context, share)
         guard !order.streams else {
             let sentence = "A task's changes are told at /v1/images/tasks/{id}/events; leave 'stream' out."
             throw InvalidRequest(.unsupportedParameter, "stream", sentence)
@@ -33,9 +39,10 @@ struct ImageRoutes: Sendable {
     private func draw(
         _ kind: ImageRequest.Kind,
         _ request: Request,
-        _ context: GatewayContext
+        _ context: GatewayContext,
+        _ share: BodyRoom.Share
     ) async throws -> Response {
-        let order = try await reader.order(kind, request, context)
+        let order = try await reader.order(kind, request, context, share)
         let preference = Preference(request.headers[values: .prefer])
         if preference?.wait == .zero {
             var response = try await accept(order, context, status: .accepted)

@@ -21,13 +21,19 @@ struct OrderReader {
 
     /// Reads and checks a request.
     ///
+    /// - Parameters:
+    ///   - kind: What the path is for.
+    ///   - request: The request.
+    ///   - context: Who asks, on which connection.
+    ///   - share: Room for the body.
     /// - Throws: ``InvalidRequest`` or ``APIError`` before anything is begun.
     func order(
         _ kind: ImageRequest.Kind,
         _ request: Request,
-        _ context: GatewayContext
+        _ context: GatewayContext,
+        _ share: BodyRoom.Share
     ) async throws -> PictureOrder {
-        let content = try await content(of: request, kind, context)
+        let content = try await content(of: request, kind, context, share)
         let body = try ImageBody(try content.members())
         var draft = try body.draft(kind)
         let pictures = try content.pictures(kind)
@@ -91,14 +97,18 @@ struct OrderReader {
     private func content(
         of request: Request,
         _ kind: ImageRequest.Kind,
-        _ context: GatewayContext
+        _ context: GatewayContext,
+        _ share: BodyRoom.Share
     ) async throws -> Content {
-        if let length = request.headers[.contentLength].flatMap({ Int($0) }), length > settings.maxBody {
-            throw APIError.bodyTooLarge(settings.maxBody)
+        if let length = request.headers[.contentLength].flatMap({ Int($0) }) {
+            guard length <= settings.maxBody else { throw APIError.bodyTooLarge(settings.maxBody) }
+            try share.grow(to: length)
         }
         let type = request.headers[.contentType].map { HeaderParameters($0) }
         switch type?.essence {
-        case nil, "application/json": return .json(try await json(request))
+        case nil, "application/json":
+            context.inviteBody(of: request)
+            return .json(try await json(request, share))
         case "multipart/form-data" where kind == .edit:
             guard let type else { throw APIError.mediaType(kind) }
             let boundary: MultipartBoundary
@@ -107,22 +117,15 @@ struct OrderReader {
             } catch {
                 throw APIError(leavingBody: error)
             }
-            return .form(try await form(request, boundary))
+            context.inviteBody(of: request)
+            return .form(try await form(request, boundary, share))
         default: throw APIError.mediaType(kind)
         }
     }
 
-    private func json(_ request: Request) async throws -> JSON {
-        let body: ByteBuffer
-        do {
-            body = try await request.body.collect(upTo: settings.maxBody)
-        } catch is NIOTooManyBytesError {
-            throw APIError.bodyTooLarge(settings.maxBody)
-        } catch let error as CancellationError {
-            throw error
-        } catch {
-            throw APIError.brokenBody
-        }
+    private func json(_ request: Request, _ share: BodyRoom.Share) async throws -> JSON {
+        var body = ByteBuffer()
+        try await read(request, share) { chunk throws(InvalidRequest) in body.writeImmutableBuffer(chunk) }
         do throws(JSONError) {
             return try JSON(reading: body)
         } catch {
@@ -135,15 +138,31 @@ struct OrderReader {
     }
 
     /// Parts are cut while they come: what is too large is refused before it is in memory.
-    private func form(_ request: Request, _ boundary: MultipartBoundary) async throws -> MultipartForm {
+    private func form(
+        _ request: Request,
+        _ boundary: MultipartBoundary,
+        _ share: BodyRoom.Share
+    ) async throws -> MultipartForm {
         var parser = MultipartParser(boundary)
         var form = MultipartForm()
+        try await read(request, share) { chunk throws(InvalidRequest) in try parser.feed(chunk, to: &form) }
+        try parser.finish()
+        return form
+    }
+
+    /// Reads a body piece by piece, within its limit and the room for it.
+    private func read(
+        _ request: Request,
+        _ share: BodyRoom.Share,
+        _ take: (ByteBuffer) throws(InvalidRequest) -> Void
+    ) async throws {
         var length = 0
         do {
             for try await chunk in request.body {
                 length += chunk.readableBytes
                 guard length <= settings.maxBody else { throw APIError.bodyTooLarge(settings.maxBody) }
-                try parser.feed(chunk, to: &form)
+                try share.grow(to: length)
+                try take(chunk)
             }
         } catch let error as InvalidRequest {
             throw APIError(leavingBody: error)
@@ -154,8 +173,6 @@ struct OrderReader {
         } catch {
             throw APIError.brokenBody
         }
-        try parser.finish()
-        return form
     }
 }
 

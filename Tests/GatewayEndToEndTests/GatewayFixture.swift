@@ -20,10 +20,12 @@ final class GatewayFixture: Sendable {
     /// - Parameters:
     ///   - latency: How long the vendors take.
     ///   - pictureBytes: How large their pictures are.
+    ///   - engine: More of the configuration's `engine`.
     ///   - vendors: The `providers` and what follows them in the configuration, by the vendors' address.
     init(
         latency: String = "50ms",
         pictureBytes: Int? = nil,
+        engine: String = "",
         vendors: (_ base: String) -> String = GatewayFixture.google
     ) async throws {
         folder = try RunningProgram.newFolder()
@@ -46,7 +48,7 @@ final class GatewayFixture: Sendable {
               keys:
                 - { name: alice, key: \(Self.key) }
                 - { name: bob, key: test-key-of-bob, models: ["imagen-*"] }
-            engine: { memory_budget: 96MiB }
+            engine: { memory_budget: 96MiB\(engine.isEmpty ? "" : ", \(engine)") }
             \(vendors("http://127.0.0.1:\(emulatorPort)"))
             """
         try Data(configuration.utf8).write(to: folder.appendingPathComponent("image-gateway.yaml"))

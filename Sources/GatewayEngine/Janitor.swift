@@ -8,7 +8,7 @@ public import ServiceLifecycle
 public struct JanitorSettings: Sendable {
     /// How long finished tasks are kept.
     public var taskRetention: Duration
-    /// How many objects a second are deleted at most.
+    /// How many objects and tasks a second are deleted at most.
     public var rate: Int
     /// How many objects are deleted at once.
     public var width: Int
@@ -80,16 +80,12 @@ public struct Janitor: Service {
         var rest = settings.pause
         while !Task.isCancelled {
             let began = time.now
-            let (found, removed) = (await deleteObjects(&troubles), await removeTasks(&troubles))
-            if troubles.isStuck {
-                rest = min(rest * 2, .seconds(60))
-            } else {
-                rest = settings.pause
-            }
-            // After a batch as long as the rate asks for, however fast it was.
-            let spent = began.duration(to: time.now)
-            let earned = Duration.seconds(Double(found) / Double(settings.rate)) - spent
-            let isIdle = troubles.isStuck || (found < settings.batch && !removed)
+            let (objects, tasks) = (await deleteObjects(&troubles), await removeTasks(&troubles))
+            rest = troubles.isStuck ? min(rest * 2, .seconds(60)) : settings.pause
+            // After a batch as long as the rate asks for, however fast it was; a clock that was set back counts for nothing.
+            let spent = max(began.duration(to: time.now), .zero)
+            let earned = Duration.seconds(Double(objects + tasks) / Double(settings.rate)) - spent
+            let isIdle = troubles.isStuck || max(objects, tasks) < settings.batch
             guard (try? await time.sleep(for: isIdle ? rest : max(earned, .zero))) != nil else { return }
         }
     }
@@ -108,6 +104,7 @@ public struct Janitor: Service {
             try await store.settle(outcome.report)
             troubles.storeWorks()
             troubles.note(outcome)
+            logger.debug("Deleted objects.", metadata: ["count": "\(outcome.report.done.count)"])
             return batch.count
         } catch {
             troubles.storeFails(error)
@@ -162,18 +159,18 @@ public struct Janitor: Service {
 
     /// Removes a few of the tasks that were finished long ago.
     ///
-    /// - Returns: Whether there may be more.
-    private func removeTasks(_ troubles: inout Troubles) async -> Bool {
+    /// - Returns: How many there were.
+    private func removeTasks(_ troubles: inout Troubles) async -> Int {
         do throws(StoreError) {
             let now = time.now
             let moment = now.advanced(by: .zero - settings.taskRetention)
             let removed = try await store.removeTasks(finishedBefore: moment, limit: settings.batch, now: now)
             troubles.storeWorks()
             if removed > 0 { logger.debug("Removed old tasks.", metadata: ["count": "\(removed)"]) }
-            return removed == settings.batch
+            return removed
         } catch {
             troubles.storeFails(error)
-            return false
+            return 0
         }
     }
 }

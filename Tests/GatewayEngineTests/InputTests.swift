@@ -51,7 +51,9 @@ import Testing
         #expect(web.sent.map(\.request.url) == [Self.url])
     }
 
-    @Test func `another process reads the pictures from the store, and the last one deletes them`() async throws {
+    @Test func `another process reads the pictures from the store, and in the end they are due for deletion`()
+        async throws
+    {
         let vendor = FakeVendor.saying(.pictures(640))
         let bench = Bench(vendor.provider("a"))
         let task = try await Self.create(bench, [Self.upload(10)], mask: Self.upload(10))
@@ -69,7 +71,8 @@ import Testing
         #expect(done.status == .completed)
         #expect(vendor.ledger.calls.first?.inputs.map(\.bytes) == [Picture.png(10)])
         #expect(vendor.ledger.calls.first?.mask?.bytes == Picture.png(10))
-        #expect(Set(bench.objects.objects.keys) == Set(done.pictures.compactMap { ObjectKey($0.key) }))
+        let due = try await bench.store.dueDeletions(limit: 9, now: bench.time.now, lease: .seconds(60))
+        #expect(Set(due.map(\.key)) == Set(task.inputKeys))
     }
 
     @Test func `a task that failed keeps its pictures, so that it can be tried again`() async throws {
@@ -83,6 +86,8 @@ import Testing
 
         #expect(done.failure?.code == .contentPolicyViolation)
         #expect(Set(bench.objects.objects.keys) == Set(task.inputKeys))
+        let late = bench.time.now.advanced(by: .seconds(900_000))
+        #expect(try await bench.store.dueDeletions(limit: 9, now: late, lease: .zero).isEmpty)
     }
 
     @Test func `pictures are fetched once for all portions and vendors`() async throws {

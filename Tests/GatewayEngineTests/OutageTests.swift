@@ -179,7 +179,7 @@ import Testing
     // MARK: Somebody else
 
     @Test(arguments: [true, false])
-    func `a task that was cancelled while it ran stays as it is, and its picture is deleted`(
+    func `a task that was cancelled while it ran stays as it is, and its picture is due for deletion`(
         isDeleted: Bool
     ) async throws {
         let memory = MemoryTaskStore()
@@ -202,9 +202,29 @@ import Testing
         await TaskRun(live: live, parts: bench.parts, logger: Bench.logger).run()
 
         #expect(memory.all.map(\.failure?.code) == (isDeleted ? [] : [.taskCancelled]))
-        #expect(bench.objects.calls.count == 2)
-        #expect(bench.objects.objects.isEmpty)
+        #expect(bench.objects.objects.count == 1)
+        #expect(memory.deletions.map(\.key) == Array(bench.objects.objects.keys))
+        #expect(memory.deletions.map(\.due) == [bench.time.now])
         #expect(bench.board.isQuiet)
+    }
+
+    @Test func `a picture is announced before it is stored, however long the task store is away`() async throws {
+        let memory = MemoryTaskStore()
+        let objects = MemoryObjectStore { call throws(ObjectError) in
+            guard case .put(let key) = call else { return }
+            #expect(memory.deletions.map(\.key) == [key])
+        }
+        let vendor = FakeVendor { _, _ in
+            memory.fail(Array(repeating: StoreError(.unavailable, "No disk."), count: 7))
+            return .pictures(1)
+        }
+        let bench = Bench(vendor.provider("a"), store: memory, objects: objects)
+
+        let task = try await bench.draw()
+
+        #expect(task.status == .completed)
+        #expect(objects.calls.count == 1)
+        #expect(memory.deletions.map(\.due) == [task.expiresAt])
     }
 
     @Test func `a task that another process has taken over is left to it`() async throws {
@@ -221,8 +241,10 @@ import Testing
         #expect(task.node == "node-2")
         #expect(task.status == .inProgress)
         #expect(task.attempts.map(\.outcome) == [.unknown])
-        // The other process stores the same key: what is there is not deleted.
+        // The other process stores the same key: what is there is not due while the task runs.
         #expect(bench.objects.objects.count == 1)
+        let late = bench.time.now.advanced(by: .seconds(900_000))
+        #expect(try await memory.dueDeletions(limit: 9, now: late, lease: .zero).isEmpty)
     }
 
     @Test func `a task that was cancelled before it was sent is not sent`() async throws {

@@ -106,7 +106,9 @@ import Testing
         (HTTPRequest.Method.get, "/v1/images/generations/async/x", "404"),
         (.delete, "/v1/images/generations", "POST"), (.put, "/v1/images/generations/async", "GET, HEAD, POST"),
         (.post, "/v1/models", "GET, HEAD"), (.patch, "/v1/models/x", "GET, HEAD"),
-        (.put, "/v1/images/tasks/image_01KCRVET35FAVZME1CEEED9VBS", "GET, HEAD"), (.post, "/health/live", "GET, HEAD"),
+        (.put, "/v1/images/tasks/image_01KCRVET35FAVZME1CEEED9VBS", "DELETE, GET, HEAD"),
+        (.delete, "/v1/images/edits/image_01KCRVET35FAVZME1CEEED9VBS", "GET, HEAD"),
+        (.post, "/health/live", "GET, HEAD"),
     ])
     func `a wrong method is told the right ones`(method: HTTPRequest.Method, path: String, allowed: String) async throws
     {

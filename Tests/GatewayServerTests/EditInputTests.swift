@@ -82,7 +82,7 @@ private final class Counts: Sendable {
     }
 
     @Test(arguments: [Call.edits, Call.edited], [0, 3, 9])
-    func `when one picture cannot be stored nothing is left`(path: String, failing: Int) async throws {
+    func `when one picture cannot be stored all of them are due for deletion`(path: String, failing: Int) async throws {
         let objects = MemoryObjectStore { call throws(ObjectError) in
             guard case .put(let key) = call, key.description.hasSuffix("-\(failing).png") else { return }
             throw ObjectError(.unavailable, isTemporary: true, "The bucket is away.")
@@ -94,19 +94,50 @@ private final class Counts: Sendable {
         // Nothing was bought: the official clients may try again.
         #expect(answer[header: "x-should-retry"] == nil)
         #expect(!answer.text.contains("bucket"))
-        #expect(objects.objects.isEmpty)
+        let due = gateway.store.deletions
+        #expect(due.count == 10)
+        #expect(due.allSatisfy { $0.due == gateway.time.now })
+        #expect(objects.objects.keys.allSatisfy { due.map(\.key).contains($0) })
         #expect(gateway.store.all.isEmpty)
         #expect(gateway.log.text.contains("The bucket is away."))
     }
 
     @Test(arguments: [Call.edits, Call.edited])
-    func `when the task cannot be written its pictures are deleted`(path: String) async throws {
+    func `when the task cannot be written its pictures are due for deletion`(path: String) async throws {
         let gateway = TestGateway { $0.objects = objects }
-        gateway.store.fail([StoreError(.unavailable, "no disk")])
+        gateway.store.fail([nil, StoreError(.unavailable, "no disk")])
         let answer = try await gateway.run { try await $0.post(path, Self.form(3)) }
         answer.expectError(503, "provider_unavailable")
-        #expect(objects.calls.count == 6)
-        #expect(objects.objects.isEmpty)
+        let due = gateway.store.deletions
+        #expect(Set(due.map(\.key)) == Set(objects.objects.keys))
+        #expect(due.map(\.due) == Array(repeating: gateway.time.now, count: 3))
+    }
+
+    @Test func `pictures whose process dies before the task is written are due when no upload takes so long`()
+        async throws
+    {
+        let gateway = TestGateway { $0.objects = objects }
+        // Neither the task nor the note that it could not be written.
+        gateway.store.fail([nil] + Array(repeating: StoreError(.unavailable, "no disk"), count: 2))
+        try await gateway.run { try await $0.post(Call.edited, Self.form(3)) }.expectError(503, "provider_unavailable")
+        let due = gateway.store.deletions
+        #expect(Set(due.map(\.key)) == Set(objects.objects.keys))
+        #expect(due.map(\.due) == Array(repeating: gateway.time.now.advanced(by: Deletion.uploadTime), count: 3))
+    }
+
+    @Test func `nothing is stored that could not be announced`() async throws {
+        let gateway = TestGateway { $0.objects = objects }
+        gateway.store.fail([StoreError(.unavailable, "no disk")])
+        try await gateway.run { try await $0.post(Call.edited, Self.form(3)) }.expectError(503, "provider_unavailable")
+        #expect(objects.calls.isEmpty)
+    }
+
+    @Test func `pictures of a task that was written are kept`() async throws {
+        let gateway = TestGateway { $0.objects = objects }
+        let answer = try await gateway.run { try await $0.post(Call.edited, Self.form(3)) }
+        #expect(answer.status == 200)
+        #expect(gateway.store.deletions.isEmpty)
+        #expect(objects.objects.count == 3)
     }
 
     // MARK: Handed over

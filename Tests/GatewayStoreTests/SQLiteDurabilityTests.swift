@@ -1,6 +1,7 @@
 // Part of ImageGateway. SPDX-License-Identifier: Apache-2.0
 
 import Foundation
+import GRDB
 import GatewayCore
 import GatewayTesting
 import Testing
@@ -73,6 +74,82 @@ import Testing
         try await store.delete(task.id, owner: nil, now: samples.time.now)
 
         #expect(try await store.task(task.id, owner: "alice") == nil)
+        await store.close()
+    }
+
+    // MARK: What is still to be deleted
+
+    @Test func `the list is written with the change that makes it necessary, and there after a crash`() async throws {
+        let store = try await SQLiteTaskStore(path: folder.file("tasks.sqlite"))
+        let (completed, deleted, open) = (try samples.edit(), try samples.edit(), try samples.edit())
+        for task in [completed, deleted, open] {
+            try await store.announce(task.inputKeys.map { Deletion(key: $0, task: task.id, due: samples.time.now) })
+            try await store.create(task)
+        }
+        let done = try samples.stored(completed)
+        try await store.update(done, from: 0)
+        try await store.delete(deleted.id, owner: nil, now: samples.time.now)
+
+        let copy = try await SQLiteTaskStore(path: try crashCopy())
+
+        let now = try #require(done.expiresAt)
+        let due = try await copy.dueDeletions(limit: 99, now: now, lease: .seconds(60))
+        #expect(Set(due.map(\.key)) == Set(done.inputKeys + done.pictureKeys + deleted.inputKeys))
+        await copy.close()
+        await store.close()
+    }
+
+    @Test func `what a killed process had in hand can be begun at once, and keeps count of its tries`() async throws {
+        let store = try await SQLiteTaskStore(path: folder.file("tasks.sqlite"))
+        let (task, now) = (try samples.edit(), samples.time.now)
+        try await store.announce(task.inputKeys.map { Deletion(key: $0, task: task.id, due: now) })
+        let first = try await store.dueDeletions(limit: 1, now: now, lease: .seconds(300))
+        let second = try await store.dueDeletions(limit: 1, now: now, lease: .seconds(300))
+        var report = DeletionReport()
+        report.open = second.map { ($0, now.advanced(by: .seconds(30))) }
+        try await store.settle(report)
+
+        let copy = try await SQLiteTaskStore(path: try crashCopy())
+
+        let early = try await copy.dueDeletions(limit: 9, now: now, lease: .seconds(300))
+        #expect(early.map(\.key) == first.map(\.key), "what was put back keeps its time")
+        #expect(early.map(\.tries) == [2])
+        let late = try await copy.dueDeletions(limit: 9, now: now.advanced(by: .seconds(30)), lease: .seconds(300))
+        #expect(late.map(\.key) == second.map(\.key))
+        await copy.close()
+        await store.close()
+    }
+
+    @Test func `pictures of tasks that an earlier version completed are on the list, too`() async throws {
+        let path = folder.file("tasks.sqlite")
+        let (done, failed) = (try samples.stored(try samples.edit()), try samples.edit())
+        let store = try await SQLiteTaskStore(path: path)
+        for task in [done, failed] { try await store.create(task) }
+        try await store.pool.write { db in
+            try db.execute(sql: "DROP TABLE deletions; DELETE FROM grdb_migrations WHERE identifier = '002_deletions'")
+        }
+        await store.close()
+
+        let newer = try await SQLiteTaskStore(path: path)
+
+        let late = samples.time.now.advanced(by: .seconds(900_000))
+        let due = try await newer.dueDeletions(limit: 99, now: late, lease: .seconds(60))
+        #expect(Set(due.map(\.key)) == Set(done.inputKeys + done.pictureKeys))
+        await newer.close()
+    }
+
+    @Test func `a damaged row can be deleted, and grows old like the others`() async throws {
+        let store = try await SQLiteTaskStore(path: folder.file("tasks.sqlite"))
+        let tasks = try (0..<2).map { _ in try samples.stored(try samples.edit()) }
+        for task in tasks { try await store.create(task) }
+        try await store.pool.write { try $0.execute(sql: "UPDATE tasks SET body = '{'") }
+        let late = samples.time.now.advanced(by: .seconds(1))
+
+        #expect(try await store.delete(tasks[0].id, owner: "alice", now: late))
+        #expect(try await store.removeTasks(finishedBefore: late, limit: 9, now: late) == 1)
+
+        let rows = try await store.pool.read { try Int.fetchOne($0, sql: "SELECT count(*) FROM tasks") }
+        #expect(rows == 0)
         await store.close()
     }
 }

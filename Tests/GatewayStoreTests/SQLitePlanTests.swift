@@ -33,8 +33,32 @@ import Testing
         (list(ascending: true, model: "m"), "tasks_by_owner_model"),
         (list(ascending: false, model: "m"), "tasks_by_owner_model"),
         (list(ascending: false, status: .failed, model: "m"), "tasks_by_owner_"),
-        ("SELECT id FROM tasks WHERE completed_at < 5 ORDER BY completed_at LIMIT 100", "tasks_by_completion"),
+        (SQLiteQueries.finishedBefore, "tasks_by_completion"),
+        (SQLiteQueries.handOut, "sqlite_autoindex_tasks_1"),
     ]
+
+    /// The statements of the list, with the index each must use.
+    static let listPlans: [(sql: String, index: String)] = [
+        (SQLiteQueries.announce, ""), (SQLiteQueries.keep, "PRIMARY KEY"), (SQLiteQueries.done, "PRIMARY KEY"),
+        (SQLiteQueries.putBack, "PRIMARY KEY"), (SQLiteQueries.endLeases, "deletions_leased"),
+        (SQLiteQueries.handOut, "deletions_due"),
+    ]
+
+    @Test(arguments: listPlans)
+    func `the list of deletions is never read whole`(sql: String, index: String) async throws {
+        let folder = try TemporaryFolder()
+        let store = try await SQLiteTaskStore(path: folder.file("tasks.sqlite"))
+
+        let steps = try await store.pool.read { db -> [String] in
+            let statement = try db.makeStatement(sql: "EXPLAIN QUERY PLAN " + sql)
+            statement.setUncheckedArguments([])
+            return try Row.fetchAll(statement).compactMap { $0["detail"] }
+        }
+
+        #expect(index.isEmpty || steps.contains { $0.contains(index) }, "\(steps)")
+        #expect(!steps.contains { $0.hasPrefix("SCAN") || $0.contains("TEMP B-TREE") }, "\(steps)")
+        await store.close()
+    }
 
     @Test(arguments: plans)
     func `every query finds its rows by an index and needs no sorting`(sql: String, index: String) async throws {

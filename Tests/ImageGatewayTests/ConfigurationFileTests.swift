@@ -68,6 +68,7 @@ enum SampleFile {
         #expect(configuration.engine.workers == 256)
         #expect(configuration.engine.taskTimeout == .seconds(900))
         #expect(configuration.engine.drainTimeout == .seconds(30))
+        #expect(configuration.engine.taskRetention == .seconds(604_800))
         #expect(configuration.log.level == "info")
         #expect(configuration.log.format == .json)
     }
@@ -257,7 +258,7 @@ enum SampleFile {
         let configuration = try SampleFile.read(
             """
             database: { url: "sqlite:/var/lib/gateway.sqlite" }
-            engine: { workers: 8, task_timeout: 1h, drain_timeout: 0s }
+            engine: { workers: 8, task_timeout: 1h, drain_timeout: 0s, task_retention: 30d }
             log: { level: debug, format: text }
             """
         )
@@ -265,6 +266,7 @@ enum SampleFile {
         #expect(configuration.engine.workers == 8)
         #expect(configuration.engine.taskTimeout == .seconds(3600))
         #expect(configuration.engine.drainTimeout == .zero)
+        #expect(configuration.engine.taskRetention == .seconds(30 * 86_400))
         #expect(configuration.log.level == "debug")
         #expect(configuration.log.format == .text)
     }

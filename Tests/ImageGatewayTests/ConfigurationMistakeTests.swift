@@ -41,7 +41,10 @@ import Testing
             "fetch.allow must list addresses or blocks such as 10.1.0.0/16, not 'everywhere'."
         ),
         ("engine: { queue_limit: 5 }", "engine.queue_limit is not supported by this version; take it out."),
-        ("engine: { task_retention: 7d }", "engine.task_retention is not supported by this version; take it out."),
+        (
+            "engine: { task_retention: 23h }",
+            "engine.task_retention must be at least storage.url_lifetime: a task is kept while its links live."
+        ),
         ("engine: { memory_budget: 1 GB }", "engine.memory_budget must be a size such as 64KiB or 50MiB, not '1 GB'."),
         (
             "providers: [ { kind: gemini, api_keys: [k], requests_per_minute: many } ]",

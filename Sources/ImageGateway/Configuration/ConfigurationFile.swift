@@ -99,7 +99,7 @@ extension GatewayConfiguration {
         for (alias, model) in aliases.sorted(by: { $0.key < $1.key }) where !servedModels.contains(model) {
             mistakes.add("aliases.\(alias) names the model '\(model)', which no provider serves.")
         }
-        if engine.taskRetention < linkLifetime {
+        if engine.taskRetention < min(linkLifetime, Storage.longestLifetime) {
             mistakes.add(
                 "engine.task_retention must be at least storage.url_lifetime: a task is kept while its links live."
             )

@@ -3,6 +3,9 @@
 import GatewayCore
 
 extension GatewayConfiguration.Storage {
+    /// The longest that links can live: what version 4 signatures allow.
+    static let longestLifetime = Duration.seconds(604_800)
+
     /// The kinds that can be named.
     private enum Kind: String, CaseIterable {
         case local, s3, none
@@ -14,7 +17,7 @@ extension GatewayConfiguration.Storage {
     static func read(_ reader: SettingsReader) -> (GatewayConfiguration.Storage, Duration) {
         defer { reader.close() }
         let lifetime = reader.duration("url_lifetime") ?? .seconds(86_400)
-        if lifetime < .seconds(1) || lifetime > .seconds(604_800) {
+        if lifetime < .seconds(1) || lifetime > longestLifetime {
             reader.complain("url_lifetime", "must be from 1s to 7d.")
         }
         if !reader.has("kind"), reader.has("bucket") {

@@ -60,6 +60,7 @@ struct PictureKeeper: Sendable {
         index: Int
     ) async throws -> StoredPicture {
         let passed = try await fetcher.result(at: url, of: remote.provider) { stream -> Passed in
+            remote.trouble.liesWithStorage = false
             let format = stream.header.format
             guard let length = stream.length, !finisher.changes(format, for: task.request) else {
                 let bytes = try await stream.gathered()
@@ -68,7 +69,7 @@ struct PictureKeeper: Sendable {
                 )
             }
             let key = ObjectKey.picture(of: task, index: index, format: format)
-            try await put(stream, length: length, at: key, task)
+            try await put(stream, length: length, at: key, task, remote.trouble)
             return .stored(
                 StoredPicture(
                     key: key.description,
@@ -91,13 +92,20 @@ struct PictureKeeper: Sendable {
     }
 
     /// Stores what comes; a store that fails for now has the picture fetched again.
-    private func put(_ stream: PictureStream, length: Int, at key: ObjectKey, _ task: ImageTask) async throws {
+    private func put(
+        _ stream: PictureStream,
+        length: Int,
+        at key: ObjectKey,
+        _ task: ImageTask,
+        _ trouble: KeepingTrouble
+    ) async throws {
         let mediaType = stream.header.format.mediaType
         let source = WatchedSource(stream.chunks)
         do throws(ObjectError) {
             try await objects.put(ObjectStream(contentType: mediaType, length: length, chunks: source.chunks), at: key)
         } catch {
             if let failure = source.failure { throw failure }
+            trouble.liesWithStorage = true
             complain(error, task)
             guard error.isTemporary else {
                 throw TaskFailure(.storageError, "The picture was made, but could not be stored.")

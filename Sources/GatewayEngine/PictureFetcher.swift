@@ -3,6 +3,7 @@
 import GatewayCore
 import Logging
 import NIOCore
+import Synchronization
 
 /// Where a vendor's pictures can be fetched.
 struct RemotePictures: Sendable {
@@ -13,6 +14,18 @@ struct RemotePictures: Sendable {
     var told: Set<String> = []
     /// The operator's name of the provider that gave the addresses.
     var provider: String
+    /// What keeps them from being stored.
+    let trouble = KeepingTrouble()
+}
+
+/// Whether the last try to keep a picture failed at the storage, and not on the way from the vendor.
+final class KeepingTrouble: Sendable {
+    private let state = Mutex(false)
+
+    var liesWithStorage: Bool {
+        get { state.withLock(\.self) }
+        set { state.withLock { $0 = newValue } }
+    }
 }
 
 /// Fetches pictures from addresses that callers and vendors gave, again and again where there is sense in that.

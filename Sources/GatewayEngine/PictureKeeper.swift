@@ -77,13 +77,14 @@ struct PictureKeeper: Sendable {
         index: Int
     ) async throws -> StoredPicture {
         let passed = try await fetcher.result(at: url, of: remote.provider) { stream -> Passed in
+            remote.trouble.liesWithStorage = false
             let format = stream.header.format
             guard let length = stream.length, !finisher.changes(format, for: task.request) else {
                 return .gathered(try await stream.gathered().checked(remote))
             }
             let key = ObjectKey.picture(of: task, index: index, format: format)
             try await announce(key, of: task)
-            try await put(stream, length: length, at: key, task)
+            try await put(stream, length: length, at: key, task, remote.trouble)
             return .stored(
                 StoredPicture(
                     key: key.description,
@@ -106,13 +107,20 @@ struct PictureKeeper: Sendable {
     }
 
     /// Stores what comes; a store that fails for now has the picture fetched again.
-    private func put(_ stream: PictureStream, length: Int, at key: ObjectKey, _ task: ImageTask) async throws {
+    private func put(
+        _ stream: PictureStream,
+        length: Int,
+        at key: ObjectKey,
+        _ task: ImageTask,
+        _ trouble: KeepingTrouble
+    ) async throws {
         let mediaType = stream.header.format.mediaType
         do throws(ObjectError) {
             try await objects.put(ObjectStream(contentType: mediaType, length: length, chunks: stream.chunks), at: key)
         } catch {
             // What went wrong at the source is not the store's doing.
             if let failure = error.cause as? FetchError { throw failure }
+            trouble.liesWithStorage = true
             complain(error, task)
             guard error.isTemporary else {
                 throw TaskFailure(.storageError, "The picture was made, but could not be stored.")

@@ -223,9 +223,16 @@ extension TaskRun {
             try? await within(Self.lastPatience, by: parts.time) { try await finish(failure) }
         }
         guard !live.task.status.isFinal else { return }
-        let unkept = TaskFailure(.storageError, "The picture was made, but could not be stored in time.")
         let end = openPortions.isEmpty && !live.task.portions.isEmpty ? [] : [TaskEvent.gaveUp(failure)]
-        try await live.insist(basket.contents.flatMap { ended($0, unkept) } + end)
+        try await live.insist(basket.contents.flatMap { ended($0, Self.unkept($0)) } + end)
+    }
+
+    /// Whom the caller is told that pictures wait for, when the time for keeping them is over.
+    private static func unkept(_ made: CheckedPortion) -> TaskFailure {
+        guard let remote = made.remote, !remote.trouble.liesWithStorage else {
+            return TaskFailure(.storageError, "The picture was made, but could not be stored in time.")
+        }
+        return TaskFailure(.upstreamError, "The picture was made, but could not be fetched from the provider in time.")
     }
 
     private func handBack() async throws {

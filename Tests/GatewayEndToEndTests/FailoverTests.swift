@@ -40,10 +40,11 @@ import Testing
         Illness("out of credit", ["gemini": "prepaid", "imagen": "prepaid", "aitoearn": "code-12001"]),
         Illness("out of key", ["gemini": "bad-key", "imagen": "leaked-key", "aitoearn": "code-401"]),
         Illness("answering HTML", ["gemini": "bad-gateway", "imagen": "bad-gateway", "aitoearn": "page-200"]),
-        // AiToEarn bills a task that ends without a picture.
+        // Imagen's answer without pictures means that all were filtered, so an empty picture it is, which is billed;
+        // AiToEarn bills a task that ends without any.
         Illness(
             "answering no picture",
-            ["gemini": "no-image", "imagen": "no-predictions", "aitoearn": "no-images"],
+            ["gemini": "no-image", "imagen": "empty-data", "aitoearn": "no-images"],
             purchases: 2
         ),
         Illness("overloaded", ["gemini": "503", "imagen": "503", "aitoearn": "code-500"]),

@@ -42,7 +42,7 @@ import Testing
                 mayRepeat
                 ? "resubmit_unknown: once, failed_task: fail_over" : "resubmit_unknown: never, failed_task: report"
             return "  - { name: \(name), kind: \(vendor), base_url: \"\(vendors)\(place)\", api_keys: [\(key)], "
-                + "timeout: 2s, poll_interval: 250ms, allow_private_network: true, \(rule), "
+                + "timeout: 5s, poll_interval: 250ms, allow_private_network: true, \(rule), "
                 + "models: { \(name): \(vendorModel) } }"
         }
 
@@ -57,7 +57,7 @@ import Testing
             Self.configuration(lanes, vendors)
         }
         let faults = lanes.map { JSON.Member($0.key, JSON($0.fault)) }
-        try await fixture.settings(["key_faults": .object(faults), "hold": "6s", "drip": "1s"])
+        try await fixture.settings(["key_faults": .object(faults), "hold": "9s", "drip": "1s"])
         let gateway = try await fixture.startGateway()
 
         let ids = try await fixture.create(lanes.count * Self.prompts, clients: 16) { number in
@@ -115,6 +115,9 @@ import Testing
         "asset-huge@aitoearn": [true: "payload_too_large", false: "payload_too_large"],
         "result-huge@hingnet": [true: "payload_too_large", false: "payload_too_large"],
         "result-svg@hingnet": [true: "invalid_image", false: "invalid_image"],
+        "result-endless@hingnet": [true: "invalid_image", false: "invalid_image"],
+        "asset-cut@aitoearn": [true: "upstream_error", false: "upstream_error"],
+        "empty-data@gemini": [true: "completed", false: "invalid_image"],
         "result-redirect@hingnet": [true: "upstream_error", false: "upstream_error"],
     ]
 

@@ -110,11 +110,43 @@ final class GatewayFixture: Sendable {
         return (response.status, response.headers, try JSON(reading: response.body))
     }
 
+    /// Posts an edit in whatever form.
+    func post(_ body: TransportBody, type: String) async throws -> (status: Int, json: JSON) {
+        let headers: HTTPFields = [.authorization: "Bearer \(Self.key)", .contentType: type]
+        let limits = TransportLimits(firstByte: .seconds(120), total: .seconds(120), responseBytes: 256 << 20)
+        let answer = try await transport.send(
+            TransportRequest(
+                .post,
+                "http://127.0.0.1:\(gatewayPort)/v1/images/edits",
+                headers: headers,
+                body: body,
+                limits: limits
+            )
+        )
+        return (answer.status, try JSON(reading: answer.body))
+    }
+
+    /// Posts an edit as a form of texts and maybe a file.
+    func edit(_ texts: [String: String], image: Data? = nil) async throws -> (status: Int, json: JSON) {
+        var body = ByteBuffer()
+        for (name, text) in texts.merging(["model": "gemini-2.5-flash-image"], uniquingKeysWith: { own, _ in own }) {
+            body.writeString("--edge\r\nContent-Disposition: form-data; name=\"\(name)\"\r\n\r\n\(text)\r\n")
+        }
+        if let image {
+            body.writeString("--edge\r\nContent-Disposition: form-data; name=\"image\"; filename=\"in.png\"\r\n\r\n")
+            body.writeBytes(image)
+            body.writeString("\r\n")
+        }
+        body.writeString("--edge--\r\n")
+        return try await post(.bytes([body]), type: "multipart/form-data; boundary=edge")
+    }
+
     /// Creates asynchronous tasks by many clients at once.
     ///
     /// - Returns: Their names.
     func create(
         _ count: Int,
+        path: String = "/v1/images/generations/async",
         clients: Int,
         body: @escaping @Sendable (_ number: Int) -> JSON
     ) async throws -> [String] {
@@ -123,7 +155,7 @@ final class GatewayFixture: Sendable {
                 group.addTask { [self] in
                     var ids: [String] = []
                     for number in stride(from: client, to: count, by: clients) {
-                        let answer = try await call(.post, "/v1/images/generations/async", body(number))
+                        let answer = try await call(.post, path, body(number))
                         guard answer.status == 200, let id = answer.json["id"]?.string else {
                             throw ProgramFailure(message: "not accepted: \(answer.json)")
                         }
@@ -239,4 +271,9 @@ final class GatewayFixture: Sendable {
         await transport.close()
         try? FileManager.default.removeItem(at: folder)
     }
+}
+
+extension TransportLimits {
+    /// For whom nobody answers.
+    static let brief = TransportLimits(firstByte: .seconds(1), total: .seconds(1))
 }

@@ -89,9 +89,22 @@ import Testing
             folder: fixture.folder
         )
         try #require(run.status == 0, "\(run.errors)")
+        let seen = try JSON(reading: ByteBuffer(string: run.output))
+        try await lookAtVendor(fixture, picture, forms: seen["edited"]?.members?.map(\.name) ?? [])
         #expect(await gateway.end() == 0)
         await fixture.end()
-        return try JSON(reading: ByteBuffer(string: run.output))
+        return seen
+    }
+
+    /// The vendor must have had the client's very bytes, as often as they were given.
+    private func lookAtVendor(_ fixture: GatewayFixture, _ picture: URL, forms: [String]) async throws {
+        let checksum = JSON(SamplePicture.checksum(try Data(contentsOf: picture)))
+        let entries = try await fixture.ledger()["entries"]?.array ?? []
+        for form in forms {
+            let entry = entries.first { $0["prompt"]?.string == "make it a woodcut: \(form)" }
+            #expect(entry?["inputs"] == .array(Array(repeating: checksum, count: form == "files" ? 2 : 1)), "\(form)")
+            #expect(entry?["calls"]?.integer == (form == "two" ? 2 : 1), "\(form)")
+        }
     }
 
     private func expect(_ failure: JSON?, _ name: String, _ status: Int, _ code: String) {

@@ -16,7 +16,7 @@ import Testing
         ("{}", ProviderError.Code.refused), (#"{"predictions":[]}"#, .refused), (#"{"predictions":null}"#, .refused),
         (#"{"deployedModelId":"1"}"#, .refused), (#"{"predictions":[{"raiFilteredReason":"no"}]}"#, .refused),
         (#"{"predictions":[\#(positive)]}"#, .refused), (#"{"predictions":[{"mimeType":"image/png"}]}"#, .noImage),
-        (#"{"predictions":[{"bytesBase64Encoded":""}]}"#, .noImage), (#"{"predictions":"none"}"#, .notUnderstood),
+        (#"{"predictions":[{"bytesBase64Encoded":""}]}"#, .badPicture), (#"{"predictions":"none"}"#, .notUnderstood),
         (#"{"message":"welcome"}"#, .notUnderstood),
     ])
     func `an answer without a picture is no success`(text: String, code: ProviderError.Code) throws {

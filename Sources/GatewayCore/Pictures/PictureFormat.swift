@@ -60,8 +60,15 @@ public struct PictureHeader: Sendable, Hashable, Codable {
         }
     }
 
+    /// Whether these bytes, at least twelve, can be the beginning of a PNG, JPEG or WebP picture at all.
+    public static func canBegin(_ bytes: ByteBufferView) -> Bool {
+        bytes.starts(with: signature) || bytes.big(at: 0, 2) == 0xFFD8
+            || (bytes.text(at: 0, 4) == "RIFF" && bytes.text(at: 8, 4) == "WEBP")
+    }
+
+    private static let signature: [UInt8] = [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A]
+
     private static func png(_ bytes: ByteBufferView) -> PictureHeader? {
-        let signature: [UInt8] = [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A]
         guard bytes.count >= 24, bytes.starts(with: signature), bytes.text(at: 12, 4) == "IHDR" else { return nil }
         guard let width = bytes.big(at: 16, 4), let height = bytes.big(at: 20, 4) else { return nil }
         return PictureHeader(format: .png, size: PixelSize(width, height))

@@ -98,7 +98,9 @@ public struct PictureStream: Sendable {
                 head.writeImmutableBuffer(chunk)
                 guard head.readableBytes >= nextLook else { continue }
                 if let header = PictureHeader(head.readableBytesView) { return (head, header) }
-                if head.readableBytes >= headLimit { return (head, nil) }
+                // What does not begin like a picture needs no second look, however slowly it goes on.
+                let mayBecomeOne = PictureHeader.canBegin(head.readableBytesView)
+                if head.readableBytes >= headLimit || !mayBecomeOne { return (head, nil) }
                 nextLook = min(headLimit, 2 * head.readableBytes)
             }
         } catch {

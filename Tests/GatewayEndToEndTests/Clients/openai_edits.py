@@ -23,8 +23,8 @@ def size_of(png):
     return "%dx%d" % struct.unpack(">II", png[16:24])
 
 
-def edited(**arguments):
-    answer = client.images.edit(model=model, prompt="make it a woodcut", **arguments)
+def edited(name, **arguments):
+    answer = client.images.edit(model=model, prompt="make it a woodcut: " + name, **arguments)
     return [size_of(base64.b64decode(entry.b64_json, validate=True)) for entry in answer.data]
 
 
@@ -50,22 +50,22 @@ def raw(body):
 
 data_url = "data:image/png;base64," + base64.b64encode(picture).decode()
 forms = {
-    "file": lambda: edited(image=open(picture_file, "rb")),
-    "files": lambda: edited(image=[open(picture_file, "rb"), open(picture_file, "rb")]),
-    "bytes": lambda: edited(image=picture),
-    "stream": lambda: edited(image=io.BytesIO(picture)),
-    "named": lambda: edited(image=("in.png", picture)),
-    "typed": lambda: edited(image=("in.bin", picture, "application/octet-stream")),
-    "two": lambda: edited(image=picture, n=2),
-    "text": lambda: edited(image=picture, size="1024x1024", user="u-1", extra_body={"metadata": {"order": "7"}}),
-    "json": lambda: raw({"model": model, "prompt": "a hat", "images": [{"image_url": data_url}]}),
-    "json_word": lambda: raw({"model": model, "prompt": "a hat", "image": data_url}),
+    "file": lambda: edited("file", image=open(picture_file, "rb")),
+    "files": lambda: edited("files", image=[open(picture_file, "rb"), open(picture_file, "rb")]),
+    "bytes": lambda: edited("bytes", image=picture),
+    "stream": lambda: edited("stream", image=io.BytesIO(picture)),
+    "named": lambda: edited("named", image=("in.png", picture)),
+    "typed": lambda: edited("typed", image=("in.bin", picture, "application/octet-stream")),
+    "two": lambda: edited("two", image=picture, n=2),
+    "text": lambda: edited("text", image=picture, size="1024x1024", user="u-1", extra_body={"metadata": {"order": "7"}}),
+    "json": lambda: raw({"model": model, "prompt": "make it a woodcut: json", "images": [{"image_url": data_url}]}),
+    "json_word": lambda: raw({"model": model, "prompt": "make it a woodcut: json_word", "image": data_url}),
 }
 failures = {
-    "mask": lambda: edited(image=picture, mask=picture),
-    "no_picture": lambda: edited(image=b"<svg/>"),
+    "mask": lambda: edited("failure", image=picture, mask=picture),
+    "no_picture": lambda: edited("failure", image=b"<svg/>"),
     "imagen": lambda: client.images.edit(model="imagen-4.0-generate-001", prompt="a hat", image=picture),
-    "stream": lambda: edited(image=picture, stream=True),
+    "stream": lambda: edited("failure", image=picture, stream=True),
 }
 only = sys.argv[4:]
 if "failures" not in only:

@@ -71,7 +71,8 @@ struct OSSV4Signer: OSSSigner {
     func canonicalText(_ request: OSSRequest, additional: [String]) -> String {
         let lines = request.headerLines { Self.isAlwaysSigned($0) || additional.contains($0) }
         return [
-            request.method, Escaping.escape(request.resource, keepingSlashes: true), Self.canonicalQuery(request), lines,
+            request.method, Escaping.escape(request.resource, keepingSlashes: true), Self.canonicalQuery(request),
+            lines,
             additional.joined(separator: ";"), Self.unsignedPayload,
         ].joined(separator: "\n")
     }

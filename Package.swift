@@ -166,7 +166,7 @@ let package = Package(
         .testTarget(
             name: "GatewayObjectsTests",
             dependencies: ["GatewayCore", "GatewayCurl", "GatewayObjects", "GatewayTesting", nioCore, httpTypes],
-            resources: [.copy("Vectors")]
+            resources: [.copy("Vectors"), .copy("Oracles")]
         ),
         .testTarget(
             name: "GatewayStoreTests",

@@ -8,11 +8,25 @@ package import NIOCore
 package enum Digest {
     package enum Algorithm: String, Sendable {
         case sha256 = "SHA-256"
+        /// For signatures of OSS's version 1 only.
+        case sha1 = "SHA-1"
         case md5 = "MD5"
 
-        fileprivate var method: OpaquePointer? { self == .sha256 ? EVP_sha256() : EVP_md5() }
+        fileprivate var method: OpaquePointer? {
+            switch self {
+            case .sha256: EVP_sha256()
+            case .sha1: EVP_sha1()
+            case .md5: EVP_md5()
+            }
+        }
 
-        fileprivate var length: Int { self == .sha256 ? 32 : 16 }
+        fileprivate var length: Int {
+            switch self {
+            case .sha256: 32
+            case .sha1: 20
+            case .md5: 16
+            }
+        }
     }
 
     /// The digest of all buffers, one after the other, without joining them.
@@ -34,12 +48,16 @@ package enum Digest {
         hex(try hash(.sha256, [ByteBuffer(string: text)]))
     }
 
-    /// The HMAC-SHA256 of a text.
-    static func hmac(key: [UInt8], _ text: String) throws(ObjectError) -> [UInt8] {
+    /// The HMAC of a text.
+    static func hmac(
+        _ algorithm: Algorithm = .sha256,
+        key: [UInt8],
+        _ text: String
+    ) throws(ObjectError) -> [UInt8] {
         let message = Array(text.utf8)
-        var code = [UInt8](repeating: 0, count: 32)
-        let result = HMAC(EVP_sha256(), key, CInt(key.count), message, message.count, &code, nil)
-        guard result != nil else { throw refusal(.sha256) }
+        var code = [UInt8](repeating: 0, count: algorithm.length)
+        let result = HMAC(algorithm.method, key, CInt(key.count), message, message.count, &code, nil)
+        guard result != nil else { throw refusal(algorithm) }
         return code
     }
 

@@ -37,6 +37,14 @@ import Testing
         )
     }
 
+    @Test func `the HMAC by SHA-1 is that of RFC 2202, case 2`() throws {
+        #expect(
+            Digest.hex(try Digest.hmac(.sha1, key: Array("Jefe".utf8), "what do ya want for nothing?"))
+                == "effcdf6ae5eb2fa2d27416d5f184df9c259a7c79"
+        )
+        #expect(Digest.hex(try Digest.hash(.sha1, [])) == "da39a3ee5e6b4b0d3255bfef95601890afd80709")
+    }
+
     @Test func `only the same bytes are equal`() {
         #expect(Digest.areEqual([1, 2, 3], [1, 2, 3]))
         #expect(Digest.areEqual([], []))

@@ -163,6 +163,47 @@ enum SampleFile {
         #expect(configuration.linkLifetime == .seconds(604_800))
     }
 
+    @Test func `a bucket of OSS is read`() throws {
+        let configuration = try SampleFile.read(
+            """
+            storage:
+              kind: oss
+              endpoint: https://oss-cn-hangzhou-internal.aliyuncs.com
+              public_endpoint: https://img.example.com
+              public_addressing: domain
+              bucket: pictures
+              prefix: images/
+              addressing: virtual
+              signature: v1
+              sign_host: false
+              access_key_id: LTAI
+              secret_access_key: ${OSS_SECRET}
+              session_token: ${OSS_TOKEN}
+              url_lifetime: 12h
+              path: data/images
+            """,
+            ["OSS_SECRET": "s-1", "OSS_TOKEN": "t-1"]
+        )
+        guard case .oss(let bucket) = configuration.storage else { return #expect(Bool(false), "not a bucket of OSS") }
+        #expect(bucket.endpoint == "https://oss-cn-hangzhou-internal.aliyuncs.com")
+        #expect(bucket.publicEndpoint == "https://img.example.com")
+        #expect(bucket.addressing == .virtual && bucket.publicAddressing == .domain)
+        #expect(bucket.region == nil && bucket.bucket == "pictures" && bucket.prefix == "images/")
+        #expect(bucket.signature == .v1 && !bucket.signsHost)
+        #expect(bucket.accessKeyID == "LTAI" && bucket.secretAccessKey == Secret("s-1"))
+        #expect(bucket.sessionToken == Secret("t-1"))
+        #expect(configuration.linkLifetime == .seconds(43_200))
+    }
+
+    @Test func `a bucket of OSS needs no more than where it is and a key`() throws {
+        let configuration = try SampleFile.read(
+            "storage: { kind: oss, endpoint: e, bucket: b, access_key_id: a, secret_access_key: s, session_token: '' }"
+        )
+        guard case .oss(let bucket) = configuration.storage else { return #expect(Bool(false), "not a bucket of OSS") }
+        #expect(bucket.signature == .v4 && !bucket.signsHost && bucket.sessionToken == nil)
+        #expect(bucket.region == nil && bucket.addressing == nil && bucket.publicEndpoint == nil)
+    }
+
     @Test func `the other kinds of storage are read`() throws {
         guard case .local(let path) = try SampleFile.read("storage: { path: /srv/pictures }").storage else {
             return #expect(Bool(false), "not a folder")

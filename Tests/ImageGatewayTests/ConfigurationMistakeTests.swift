@@ -62,7 +62,7 @@ import Testing
             "database: { url: postgres://u:canary@h/n }",
             "database.url must be sqlite:PATH; other databases are not supported by this version."
         ),
-        ("storage: { kind: oss }", "storage.kind must be one of: local, s3, none, not 'oss'."),
+        ("storage: { kind: cos }", "storage.kind must be one of: local, s3, oss, none, not 'cos'."),
 
         // Values that mean nothing.
         ("server: { listen: nowhere }", "server.listen must be HOST:PORT, not 'nowhere'."),
@@ -94,7 +94,7 @@ import Testing
         ("log: { format: xml }", "log.format must be one of: json, text, not 'xml'."),
         ("storage: { url_lifetime: 8d }", "storage.url_lifetime must be from 1s to 7d."),
         ("storage: { url_lifetime: 500ms }", "storage.url_lifetime must be from 1s to 7d."),
-        ("storage: { bucket: b }", "storage.kind is missing: s3 for a bucket, local for a folder."),
+        ("storage: { bucket: b }", "storage.kind is missing: s3 or oss for a bucket, local for a folder."),
         ("storage: { path: '' }", "storage.path may not be empty."),
         ("storage: { kind: s3, endpoint: e, bucket: b, access_key_id: a }", "storage.secret_access_key is missing."),
         (
@@ -104,6 +104,19 @@ import Testing
         (
             "storage: { kind: s3, endpoint: e, bucket: b, access_key_id: a, secret_access_key: s, signature: v2 }",
             "storage.signature must be v4 for s3."
+        ),
+        (
+            "storage: { kind: s3, endpoint: e, bucket: b, access_key_id: a, secret_access_key: s, sign_host: true }",
+            "storage.sign_host is for oss only."
+        ),
+        ("storage: { kind: oss, bucket: b, access_key_id: a, secret_access_key: s }", "storage.endpoint is missing."),
+        (
+            "storage: { kind: oss, endpoint: e, bucket: b, access_key_id: a, secret_access_key: s, signature: v2 }",
+            "storage.signature must be one of: v4, v1, not 'v2'."
+        ),
+        (
+            "storage: { kind: oss, endpoint: e, bucket: b, access_key_id: a, secret_access_key: s, addressing: path }",
+            "storage.addressing must be one of: virtual, domain, not 'path'."
         ),
         ("storage: { addressing: dns }", "storage.addressing must be one of: virtual, path, not 'dns'."),
 

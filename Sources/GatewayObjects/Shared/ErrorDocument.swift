@@ -20,7 +20,7 @@ struct ErrorDocument: Sendable, Hashable {
     }
 
     /// The text of the first element of this name, if it is one plain word.
-    private static func word(in name: String, of bytes: [UInt8]) -> String? {
+    static func word(in name: String, of bytes: [UInt8]) -> String? {
         guard let start = bytes.firstRange(of: Array("<\(name)>".utf8))?.upperBound else { return nil }
         let word = bytes[start...].prefix(65).prefix { $0 != UInt8(ascii: "<") }
         guard !word.isEmpty, word.count <= 64, word.allSatisfy(Escaping.isUnreserved) else { return nil }

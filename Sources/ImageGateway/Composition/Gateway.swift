@@ -270,6 +270,9 @@ extension Gateway {
                 linkLifetime: configuration.linkLifetime
             )
             return (try S3ObjectStore(settings, transport: transport, time: time), nil)
+        case .oss(let bucket):
+            let settings = bucket.settings(linkLifetime: configuration.linkLifetime)
+            return (try OSSObjectStore(settings, transport: transport, time: time), nil)
         }
     }
 }

@@ -100,6 +100,8 @@ public struct GatewayConfiguration: Sendable {
         case local(path: String)
         /// A bucket of anything that speaks S3.
         case s3(S3)
+        /// A bucket of Aliyun OSS, by its own signatures.
+        case oss(OSS)
         /// Nowhere: only synchronous `b64_json` works.
         case none
     }

@@ -8,7 +8,7 @@ extension GatewayConfiguration.Storage {
 
     /// The kinds that can be named.
     private enum Kind: String, CaseIterable {
-        case local, s3, none
+        case local, s3, oss, none
     }
 
     /// Reads `storage`.
@@ -21,14 +21,16 @@ extension GatewayConfiguration.Storage {
             reader.complain("url_lifetime", "must be from 1s to 7d.")
         }
         if !reader.has("kind"), reader.has("bucket") {
-            reader.complain("kind", "is missing: s3 for a bucket, local for a folder.")
+            reader.complain("kind", "is missing: s3 or oss for a bucket, local for a folder.")
         }
         let kind = reader.choice("kind") ?? Kind.local
         let path = reader.nonEmptyText("path")
+        if kind == .oss { return (GatewayConfiguration.OSS.read(reader).map { .oss($0) } ?? .none, lifetime) }
         let bucket = bucket(reader, isNeeded: kind == .s3)
+        GatewayConfiguration.OSS.pass(reader, complain: kind == .s3)
         return switch kind {
         case .local: (.local(path: path ?? "data/images"), lifetime)
-        case .none: (.none, lifetime)
+        case .none, .oss: (.none, lifetime)
         case .s3: (bucket.map { .s3($0) } ?? GatewayConfiguration.Storage.none, lifetime)
         }
     }

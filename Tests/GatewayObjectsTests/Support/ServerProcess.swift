@@ -41,6 +41,21 @@ final class ServerProcess {
         return String(text.suffix(2000))
     }
 
+    /// What a program of `.build/test-venv` writes until it ends.
+    static func output(of program: String, _ arguments: [String]) throws -> String {
+        let (process, output) = (Process(), Pipe())
+        process.executableURL = URL(fileURLWithPath: try find(program))
+        process.arguments = arguments
+        process.standardOutput = output
+        try process.run()
+        let bytes = output.fileHandleForReading.readDataToEndOfFile()
+        process.waitUntilExit()
+        guard process.terminationStatus == 0 else {
+            throw LiveServerFailure("\(program) \(arguments) ended with \(process.terminationStatus).")
+        }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
     private static func find(_ program: String) throws -> String {
         let root = URL(fileURLWithPath: #filePath)
             .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()

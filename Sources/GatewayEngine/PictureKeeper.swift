@@ -99,7 +99,7 @@ struct PictureKeeper: Sendable {
         } catch {
             if let failure = source.failure { throw failure }
             complain(error, task)
-            guard error.isTemporary else {
+            guard error.mayBePutRight else {
                 throw TaskFailure(.storageError, "The picture was made, but could not be stored.")
             }
             throw FetchError(.unavailable, isTemporary: true, detail: "The storage did not take the picture.")
@@ -145,10 +145,11 @@ struct PictureKeeper: Sendable {
             }
             guard let error else { return }
             complain(error, task)
-            guard error.isTemporary else {
+            guard error.mayBePutRight else {
                 throw TaskFailure(.storageError, "The picture was made, but could not be stored.")
             }
-            try await time.sleep(for: delay)
+            // What needs a hand is not mended in a second.
+            try await time.sleep(for: error.isTemporary ? delay : .seconds(10))
             delay = min(delay * 2, .seconds(10))
         }
     }
@@ -156,7 +157,7 @@ struct PictureKeeper: Sendable {
     private func complain(_ error: ObjectError, _ task: ImageTask) {
         logger.error(
             "A picture could not be stored.",
-            metadata: ["task": "\(task.id)", "error": "\(error.message)", "again": "\(error.isTemporary)"]
+            metadata: ["task": "\(task.id)", "error": "\(error.message)", "again": "\(error.mayBePutRight)"]
         )
     }
 
@@ -173,6 +174,12 @@ struct PictureKeeper: Sendable {
             }
         }
     }
+}
+
+extension ObjectError {
+    /// Whether the same call may succeed before the task's time is over: by itself, or because somebody gives the
+    /// permission, the key or the bucket back. A picture that is paid for waits for that.
+    fileprivate var mayBePutRight: Bool { isTemporary || [.denied, .noBucket, .full].contains(code) }
 }
 
 /// Bytes on their way, and what went wrong with their source: the store that takes them cannot tell that from its own

@@ -83,7 +83,8 @@ public struct S3ObjectOptions: Sendable, Hashable {
 
     private static func isAllowed(_ text: String) -> Bool {
         text.unicodeScalars.allSatisfy { scalar in
-            scalar.properties.isAlphabetic || scalar.properties.numericType != nil || " +-=._:/@".unicodeScalars.contains(scalar)
+            scalar.properties.isAlphabetic || scalar.properties.numericType != nil
+                || " +-=._:/@".unicodeScalars.contains(scalar)
         }
     }
 }

@@ -37,7 +37,7 @@ public struct GatewayCheck: Sendable {
     let time: any TimeSource
     let logger: Logger
     private let providers: [EngineProvider]
-    private let curl: CurlTransport
+    private let curl: CurlTransport?
 
     /// Prepares the checks; nothing is sent yet.
     ///
@@ -47,17 +47,29 @@ public struct GatewayCheck: Sendable {
     ///   - logger: Where to tell what happens besides.
     /// - Throws: ``ConfigurationError`` for a provider of a kind that there is not, ``TransportError``.
     public init(_ configuration: GatewayConfiguration, time: any TimeSource = SystemTime(), logger: Logger) throws {
-        curl = try CurlTransport()
+        let curl = try CurlTransport()
+        try self.init(configuration, transport: curl, curl: curl, time: time, logger: logger)
+    }
+
+    /// Prepares the checks on another way to the network.
+    init(
+        _ configuration: GatewayConfiguration,
+        transport: any HTTPTransport,
+        curl: CurlTransport? = nil,
+        time: any TimeSource,
+        logger: Logger
+    ) throws {
         self.configuration = configuration
+        self.transport = transport
+        self.curl = curl
         self.time = time
         self.logger = logger
-        transport = curl
-        providers = try Gateway.providers(configuration, transport: curl)
+        providers = try Gateway.providers(configuration, transport: transport)
     }
 
     /// Ends the connections.
     public func close() async {
-        await curl.close()
+        await curl?.close()
     }
 
     /// Asks each provider for its models with each of its keys, all at once.
@@ -84,7 +96,8 @@ public struct GatewayCheck: Sendable {
             group.addTask {
                 do throws(ProviderError) {
                     let models = try await provider.adapter.models(key: key)
-                    return Result(name: name, mistake: nil, detail: models.count == 1 ? "1 model" : "\(models.count) models")
+                    let detail = models.count == 1 ? "1 model" : "\(models.count) models"
+                    return Result(name: name, mistake: nil, detail: detail)
                 } catch {
                     return Result(name: name, mistake: error.message, detail: "")
                 }

@@ -1,10 +1,8 @@
 // Part of ImageGateway. SPDX-License-Identifier: Apache-2.0
 
-package import GatewayCore
-
 extension Timestamp {
     /// Reads the one form of date that HTTP servers send, `Sat, 21 Nov 2026 15:45:00 GMT`.
-    package init?(httpDate text: String) {
+    public init?(httpDate text: String) {
         let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
         let words = text.split(separator: " ")
         guard words.count == 6, words[5] == "GMT", let month = months.firstIndex(of: String(words[2])),
@@ -39,7 +37,7 @@ extension Timestamp {
 
 extension Timestamp {
     /// Reads the form of date that credentials carry, `2026-11-21T15:45:00Z`, with fractions and other zones too.
-    init?(iso8601 text: String) {
+    public init?(iso8601 text: String) {
         let halves = text.split(separator: "T", omittingEmptySubsequences: false)
         guard halves.count == 2, let (clock, lead) = Self.divide(halves[1]) else { return nil }
         let day = halves[0].split(separator: "-", omittingEmptySubsequences: false)

@@ -26,7 +26,13 @@ import Testing
         private let budget: ByteBudget
         private let notes = Mutex((failures: 0, most: 0))
 
-        init(_ memory: MemoryObjectStore, _ trouble: Trouble, until end: Timestamp, _ time: HastyTime, _ budget: ByteBudget) {
+        init(
+            _ memory: MemoryObjectStore,
+            _ trouble: Trouble,
+            until end: Timestamp,
+            _ time: HastyTime,
+            _ budget: ByteBudget
+        ) {
             self.memory = memory
             self.trouble = trouble
             self.end = end

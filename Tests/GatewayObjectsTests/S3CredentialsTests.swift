@@ -58,13 +58,35 @@ import Testing
 
     static let forms: [(name: String, text: String, token: String?)] = [
         ("ini", "[default]\naws_access_key_id = AKID\naws_secret_access_key=S/K+==\n", nil),
-        ("ini with a token", "# made by hand\n[default]\naws_access_key_id=AKID\naws_secret_access_key=S/K+==\naws_session_token = t=1\n", "t=1"),
-        ("ini with other profiles", "[other]\naws_access_key_id=NO\naws_secret_access_key=NO\n[ default ]\r\naws_access_key_id=AKID\r\naws_secret_access_key=S/K+==\r\n[third]\naws_access_key_id=NO", nil),
+        (
+            "ini with a token",
+            "# made by hand\n[default]\naws_access_key_id=AKID\naws_secret_access_key=S/K+==\naws_session_token = t=1\n",
+            "t=1"
+        ),
+        (
+            "ini with other profiles",
+            "[other]\naws_access_key_id=NO\naws_secret_access_key=NO\n[ default ]\r\naws_access_key_id=AKID\r\naws_secret_access_key=S/K+==\r\n[third]\naws_access_key_id=NO",
+            nil
+        ),
         ("ini without a profile", "access_key_id = AKID\nsecret_access_key = S/K+==\n", nil),
-        ("JSON of a credential process", #"{"Version": 1, "AccessKeyId": "AKID", "SecretAccessKey": "S/K+==", "SessionToken": "t=1", "Expiration": "2023-11-15T22:13:20Z"}"#, "t=1"),
-        ("JSON of the instance metadata", #"{"Code": "Success", "AccessKeyId": "AKID", "SecretAccessKey": "S/K+==", "Token": "t=1", "Expiration": "2023-11-15T23:13:20.5+01:00"}"#, "t=1"),
-        ("JSON of assume-role", #" {"Credentials": {"AccessKeyId": "AKID", "SecretAccessKey": "S/K+==", "SessionToken": "t=1"}}"#, "t=1"),
-        ("JSON of another vendor", #"{"AccessKeyId": "AKID", "AccessKeySecret": "S/K+==", "SecurityToken": "t=1"}"#, "t=1"),
+        (
+            "JSON of a credential process",
+            #"{"Version": 1, "AccessKeyId": "AKID", "SecretAccessKey": "S/K+==", "SessionToken": "t=1", "Expiration": "2023-11-15T22:13:20Z"}"#,
+            "t=1"
+        ),
+        (
+            "JSON of the instance metadata",
+            #"{"Code": "Success", "AccessKeyId": "AKID", "SecretAccessKey": "S/K+==", "Token": "t=1", "Expiration": "2023-11-15T23:13:20.5+01:00"}"#,
+            "t=1"
+        ),
+        (
+            "JSON of assume-role",
+            #" {"Credentials": {"AccessKeyId": "AKID", "SecretAccessKey": "S/K+==", "SessionToken": "t=1"}}"#, "t=1"
+        ),
+        (
+            "JSON of another vendor", #"{"AccessKeyId": "AKID", "AccessKeySecret": "S/K+==", "SecurityToken": "t=1"}"#,
+            "t=1"
+        ),
     ]
 
     @Test(arguments: forms)
@@ -79,9 +101,11 @@ import Testing
     }
 
     @Test(arguments: [
-        ("", "no profile"), ("[other]\naws_access_key_id=A\naws_secret_access_key=S", "no profile"), ("{", "no valid JSON"),
+        ("", "no profile"), ("[other]\naws_access_key_id=A\naws_secret_access_key=S", "no profile"),
+        ("{", "no valid JSON"),
         ("{}", "no access key id"), ("[default]\naws_secret_access_key=S", "no access key id"),
-        (#"{"AccessKeyId": "A"}"#, "no secret access key"), (#"{"AccessKeyId": "A", "SecretAccessKey": ""}"#, "no secret"),
+        (#"{"AccessKeyId": "A"}"#, "no secret access key"),
+        (#"{"AccessKeyId": "A", "SecretAccessKey": ""}"#, "no secret"),
         (#"{"AccessKeyId": "A B", "SecretAccessKey": "S"}"#, "access_key_id has blanks"),
         (#"{"AccessKeyId": "A", "SecretAccessKey": "S\n"}"#, "secret_access_key has blanks"),
         (#"{"AccessKeyId": "A", "SecretAccessKey": "S", "Expiration": "soon"}"#, "expiration is no time"),
@@ -125,7 +149,8 @@ import Testing
         #expect(fixture.complaints.sentences.withLock(\.self).isEmpty)
     }
 
-    @Test func `with the same credentials a link is the same on every read, however often the file is written`() throws {
+    @Test func `with the same credentials a link is the same on every read, however often the file is written`() throws
+    {
         let fixture = Fixture()
         let text = "[default]\naws_access_key_id=ONE\naws_secret_access_key=S"
         try fixture.write(text)
@@ -160,7 +185,9 @@ import Testing
 
         let complaints = fixture.complaints.sentences.withLock(\.self)
         #expect(complaints.count == 2)
-        #expect(complaints.allSatisfy { $0.contains("stay as they were") && !$0.contains("S3CRET") && !$0.contains("TWO") })
+        #expect(
+            complaints.allSatisfy { $0.contains("stay as they were") && !$0.contains("S3CRET") && !$0.contains("TWO") }
+        )
     }
 
     @Test func `a mounted secret that is swapped by its symbolic link is followed`() throws {

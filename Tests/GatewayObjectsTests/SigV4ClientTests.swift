@@ -20,7 +20,8 @@ import Testing
     ]
     private static let endpoints = [
         "https://s3.us-east-1.amazonaws.com", "http://127.0.0.1:9000", "https://storage.example.com:8443/s3/v1",
-        "http://[::1]:9000", "https://account.r2.cloudflarestorage.com", "http://gateway.local:80/pre", "https://a.b:443",
+        "http://[::1]:9000", "https://account.r2.cloudflarestorage.com", "http://gateway.local:80/pre",
+        "https://a.b:443",
     ]
 
     private struct Pair {

@@ -156,7 +156,8 @@ import Testing
     }
 
     @Test(arguments: [
-        "bytes=5-2", "bytes=", "bytes=-", "bytes=a-b", "bytes=0-1,x", "bytes=0-1,,5-6", "items=0-1", "bytes", "bytes=--5", "bytes=1--3",
+        "bytes=5-2", "bytes=", "bytes=-", "bytes=a-b", "bytes=0-1,x", "bytes=0-1,,5-6", "items=0-1", "bytes",
+        "bytes=--5", "bytes=1--3",
         "bytes=99999999999999999999-",
     ])
     func `a range that cannot be read is none`(text: String) async throws {
@@ -210,7 +211,11 @@ import Testing
 
     @Test(arguments: [
         "bytes=0-9,5-14", "bytes=0-,0-", "bytes=0-0" + String(repeating: ",2-2", count: 16),
-        (0..<17).map { "\($0 * 10)-\($0 * 10)" }.joined(separator: ",").replacing("0-0", with: "bytes=0-0", maxReplacements: 1),
+        (0..<17).map { "\($0 * 10)-\($0 * 10)" }.joined(separator: ",").replacing(
+            "0-0",
+            with: "bytes=0-0",
+            maxReplacements: 1
+        ),
     ])
     func `parts that overlap or are too many get the whole file`(text: String) async throws {
         let answer = try await ask(Self.fox, .get, ["range": text])
@@ -219,7 +224,11 @@ import Testing
     }
 
     @Test func `several ranges behind the end cannot be satisfied, one within is one part`() async throws {
-        try await ask(Self.fox, .get, ["range": "bytes=1000-,2000-"]).expectError(416, "invalid_value", parameter: "Range")
+        try await ask(Self.fox, .get, ["range": "bytes=1000-,2000-"]).expectError(
+            416,
+            "invalid_value",
+            parameter: "Range"
+        )
         let one = try await ask(Self.fox, .get, ["range": "bytes=1000-,0-1"])
         #expect(one.status == 206 && one[header: "content-range"] == "bytes 0-1/1000")
     }

@@ -1,5 +1,6 @@
 // Part of ImageGateway. SPDX-License-Identifier: Apache-2.0
 
+import Foundation
 import GatewayCore
 import GatewayObjects
 import Testing
@@ -71,10 +72,19 @@ import Testing
     @Test(arguments: [
         ("region: us-east-1", ["storage.access_key_id is missing.", "storage.secret_access_key is missing."]),
         ("access_key_id: A", ["storage.secret_access_key is missing."]),
-        ("credentials_file: f, \(keys)", ["storage.credentials_file and storage.access_key_id are both there: take one out."]),
-        ("\(keys), link_disposition: save", ["storage.link_disposition must be one of: inline, attachment, not 'save'."]),
+        (
+            "credentials_file: f, \(keys)",
+            ["storage.credentials_file and storage.access_key_id are both there: take one out."]
+        ),
+        (
+            "\(keys), link_disposition: save",
+            ["storage.link_disposition must be one of: inline, attachment, not 'save'."]
+        ),
         ("\(keys), url_lifetime: 1500ms", ["storage.url_lifetime must be whole seconds."]),
-        ("\(keys), public_addressing: cdn", ["storage.public_addressing must be one of: virtual, path, domain, not 'cdn'."]),
+        (
+            "\(keys), public_addressing: cdn",
+            ["storage.public_addressing must be one of: virtual, path, domain, not 'cdn'."]
+        ),
         ("\(keys), tags: [a]", ["storage.tags must be a mapping of names."]),
     ])
     func `a mistake is a sentence`(more: String, sentences: [String]) {
@@ -82,12 +92,33 @@ import Testing
     }
 
     @Test func `a kind of encryption that there is not is refused when the store is made`() throws {
-        let configuration = try SampleFile.read("storage: { \(Self.place), \(Self.keys), server_side_encryption: rot13 }")
+        let configuration = try SampleFile.read(
+            "storage: { \(Self.place), \(Self.keys), server_side_encryption: rot13 }"
+        )
         guard case .s3(let bucket) = configuration.storage else { return #expect(Bool(false), "no bucket") }
 
         let error = #expect(throws: ObjectError.self) { _ = try S3Settings(bucket, configuration) }
 
         #expect(error?.code == .misconfigured)
         #expect(error?.message.contains("storage.server_side_encryption") == true)
+    }
+
+    @Test func `the configurations in the documents are right`() throws {
+        let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent()
+        let text = try String(contentsOf: root.appending(path: "docs/storage.md"), encoding: .utf8)
+        let blocks = text.split(separator: "```yaml\n").dropFirst().compactMap { $0.split(separator: "```").first }
+        let parts = blocks.flatMap { $0.split(separator: "\n---\n") }.filter { $0.contains("kind: s3") }
+        let environment = [
+            "AWS_ACCESS_KEY_ID": "A", "AWS_SECRET_ACCESS_KEY": "S", "S3_ACCESS_KEY_ID": "A",
+            "S3_SECRET_ACCESS_KEY": "S",
+        ]
+
+        #expect(parts.count >= 8)
+        for part in parts {
+            let configuration = try SampleFile.read(String(part), environment)
+            guard case .s3(let bucket) = configuration.storage else { return #expect(Bool(false), "\(part)") }
+            #expect(try S3Settings(bucket, configuration).mistakes == [], "\(part)")
+        }
     }
 }

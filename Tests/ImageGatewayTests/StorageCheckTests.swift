@@ -59,12 +59,16 @@ import Testing
             }
         }
 
-        static func text(_ body: ByteBuffer, type: String = "text/plain", ahead: Duration = .zero) -> ReplayTransport.Answer {
+        static func text(_ body: ByteBuffer, type: String = "text/plain", ahead: Duration = .zero)
+            -> ReplayTransport.Answer
+        {
             let date = CivilDate(Timestamp(seconds: 1_700_000_000).advanced(by: ahead)).http
             return .response(TransportResponse(status: 200, headers: [.contentType: type, .date: date], body: body))
         }
 
-        static func refusal(_ status: Int, _ code: String, _ more: String = "", ahead: Duration = .zero) -> ReplayTransport.Answer {
+        static func refusal(_ status: Int, _ code: String, _ more: String = "", ahead: Duration = .zero)
+            -> ReplayTransport.Answer
+        {
             let date = CivilDate(Timestamp(seconds: 1_700_000_000).advanced(by: ahead)).http
             let text = "<Error><Code>\(code)</Code><Message>CANARY</Message>\(more)</Error>"
             return .response(TransportResponse(status: status, headers: [.date: date], body: ByteBuffer(string: text)))
@@ -150,13 +154,19 @@ import Testing
         Row("public host changes the path", says: "The link is denied", "a proxy", publicEndpoint: true) { call, _ in
             call == .link ? FakeBucket.refusal(403, "SignatureDoesNotMatch") : nil
         },
-        Row("public host without a name", says: "storage.public_endpoint", "no address", publicEndpoint: true) { call, _ in
+        Row("public host without a name", says: "storage.public_endpoint", "no address", publicEndpoint: true) {
+            call,
+            _ in
             call == .link ? FakeBucket.lost(.nameNotResolved) : nil
         },
-        Row("public host that is down", says: "storage.public_endpoint", "nothing listens", publicEndpoint: true) { call, _ in
+        Row("public host that is down", says: "storage.public_endpoint", "nothing listens", publicEndpoint: true) {
+            call,
+            _ in
             call == .link ? FakeBucket.lost(.notConnected) : nil
         },
-        Row("public host of another bucket", says: "storage.public_endpoint", "another bucket", publicEndpoint: true) { call, _ in
+        Row("public host of another bucket", says: "storage.public_endpoint", "another bucket", publicEndpoint: true) {
+            call,
+            _ in
             call == .link ? FakeBucket.refusal(404, "NoSuchKey") : nil
         },
         Row("something in between", says: "changes it") { call, _ in
@@ -180,10 +190,13 @@ import Testing
     }
 
     @Test func `what works but is not as it should be is said`() async throws {
-        let open = try await Self.check(FakeBucket { call, body in call == .bare ? FakeBucket.text(body ?? ByteBuffer()) : nil })
+        let open = try await Self.check(
+            FakeBucket { call, body in call == .bare ? FakeBucket.text(body ?? ByteBuffer()) : nil }
+        )
         let late = try await Self.check(
             FakeBucket { call, body in
-                call == .link ? FakeBucket.text(body ?? ByteBuffer(), type: "binary/octet-stream", ahead: .seconds(300)) : nil
+                call == .link
+                    ? FakeBucket.text(body ?? ByteBuffer(), type: "binary/octet-stream", ahead: .seconds(300)) : nil
             }
         )
 

@@ -24,7 +24,9 @@ import Testing
 
     private func key() throws -> ObjectKey { try #require(ObjectKey("check/ready.txt")) }
 
-    @Test func `a bucket is asked once in half a minute, and written to only when the object is not there`() async throws {
+    @Test func `a bucket is asked once in half a minute, and written to only when the object is not there`()
+        async throws
+    {
         let objects = MemoryObjectStore()
         let readiness = StorageReadiness(objects, isLocal: false, time: time)
 

@@ -77,7 +77,8 @@ public struct S3ObjectOptions: Sendable, Hashable {
                 && !name.lowercased().hasPrefix("aws:") && Self.isAllowed(name) && Self.isAllowed(value)
         }
         guard tags.count > 10 || !areFine else { return nil }
-        return "storage.tags may be 10 at most, with names of 1 to 128 and values of up to 256 letters, digits, blanks and "
+        return
+            "storage.tags may be 10 at most, with names of 1 to 128 and values of up to 256 letters, digits, blanks and "
             + "+ - = . _ : / @; a name may not begin with aws:."
     }
 

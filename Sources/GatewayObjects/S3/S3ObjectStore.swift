@@ -166,7 +166,8 @@ public struct S3ObjectStore: ObjectStore, LinkExplaining {
             headers: headers + [("host", upload.authority)]
         )
         var fields = HTTPFields()
-        for (name, value) in headers + (try signers.current.headers(for: request, payloadHash: payloadHash, at: moment)) {
+        for (name, value) in headers + (try signers.current.headers(for: request, payloadHash: payloadHash, at: moment))
+        {
             guard let name = HTTPField.Name(name) else { continue }
             fields[name] = value
         }

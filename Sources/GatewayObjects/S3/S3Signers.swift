@@ -73,7 +73,8 @@ final class S3Signers: Sendable {
 
     private static func mistake(in credentials: BucketCredentials, for lifetime: Duration) -> String? {
         guard credentials.sessionToken != nil, lifetime > S3Settings.longestSession else { return nil }
-        return "it has temporary credentials, which live 12 hours at most, and links die with them: put long-lived keys "
+        return
+            "it has temporary credentials, which live 12 hours at most, and links die with them: put long-lived keys "
             + "into it, or set storage.url_lifetime to 12h or less"
     }
 
@@ -84,7 +85,8 @@ final class S3Signers: Sendable {
         at now: Timestamp
     ) -> String? {
         guard let end = credentials.expires, end < now.advanced(by: lifetime) else { return nil }
-        return "its credentials end at \(CivilDate(end).extended), before a link of storage.url_lifetime made now would: "
+        return
+            "its credentials end at \(CivilDate(end).extended), before a link of storage.url_lifetime made now would: "
             + "renew them earlier, or lower storage.url_lifetime"
     }
 }

@@ -155,7 +155,9 @@ struct StorageTrial {
 
     /// The key that says where links go.
     private var place: String {
-        if case .s3(let bucket) = check.configuration.storage, bucket.publicEndpoint == nil { return "storage.endpoint" }
+        if case .s3(let bucket) = check.configuration.storage, bucket.publicEndpoint == nil {
+            return "storage.endpoint"
+        }
         return "storage.public_endpoint"
     }
 

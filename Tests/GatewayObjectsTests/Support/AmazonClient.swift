@@ -55,7 +55,9 @@ enum AmazonClient {
         let bytes = output.fileHandleForReading.readDataToEndOfFile()
         process.waitUntilExit()
         guard process.terminationStatus == 0 else {
-            throw LiveServerFailure("s3_client.py ended with \(process.terminationStatus); run `make test` to install it.")
+            throw LiveServerFailure(
+                "s3_client.py ended with \(process.terminationStatus); run `make test` to install it."
+            )
         }
         return try bytes.split(separator: UInt8(ascii: "\n")).map { try JSONDecoder().decode(Result.self, from: $0) }
     }

@@ -177,8 +177,9 @@ struct PictureKeeper: Sendable {
 }
 
 extension ObjectError {
-    /// Whether the same call may succeed before the task's time is over: by itself, or because somebody gives the
-    /// permission, the key or the bucket back. A picture that is paid for waits for that.
+    /// Whether the same call may succeed before the task's time is over.
+    ///
+    /// By itself, or because somebody gives the permission, the key or the bucket back: a picture that is paid for waits.
     fileprivate var mayBePutRight: Bool { isTemporary || [.denied, .noBucket, .full].contains(code) }
 }
 

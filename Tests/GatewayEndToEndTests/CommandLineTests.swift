@@ -135,6 +135,7 @@ import Testing
         let gateway = try await fixture.startGateway()
         let beside = try await run(["check"], fixture)
         #expect(beside.status == 0, "\(beside.output) \(beside.errors)")
+        #expect(beside.output.contains("links work at http://127.0.0.1:\(fixture.gatewayPort)"), "\(beside.output)")
         #expect(await gateway.end() == 0)
         let bare = try await RunningProgram.run(
             RunningProgram.program,

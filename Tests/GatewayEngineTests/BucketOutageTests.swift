@@ -118,7 +118,7 @@ import Testing
         #expect(memory.objects.count == Self.tasks)
         #expect(memory.objects.values.allSatisfy { $0.length == Picture.png(1).readableBytes })
         // The trouble was met, and the retries did not hold a picture twice.
-        #expect(bucket.failures >= (trouble == .slow ? 1 : Self.tasks))
+        #expect(bucket.failures > 0)
         #expect(bucket.mostHeld <= Self.tasks * 2 * Picture.png(1).readableBytes)
         #expect(budget.used == 0)
     }

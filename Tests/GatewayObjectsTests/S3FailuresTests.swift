@@ -33,6 +33,7 @@ import Testing
         Row(400, "InvalidToken", .denied, says: "storage.session_token"),
         Row(403, "AccessDenied", .denied, says: "s3:PutObject"),
         Row(403, "", .denied, says: "s3:PutObject"),
+        Row(400, "AccessDenied", .denied, says: "s3:PutObject"),
         Row(401, "", .denied, says: "s3:PutObject"),
         Row(403, "RequestTimeTooSkewed", .denied, says: "clock"),
         Row(400, "AuthorizationHeaderMalformed", .denied, says: "storage.region"),

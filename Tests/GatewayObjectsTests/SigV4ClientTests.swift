@@ -24,6 +24,20 @@ import Testing
         "https://a.b:443",
     ]
 
+    /// Some of all the sets of endpoint, region and keys, others each time: a client is made for each.
+    private static let places: [S3Settings] = (0..<24).map { _ in
+        S3Settings(
+            endpoint: endpoints.randomElement() ?? "",
+            region: ["us-east-1", "auto", "eu-central-1"].randomElement() ?? "",
+            bucket: "",
+            addressing: Bool.random() ? .path : .virtual,
+            accessKeyID: ["AKIDEXAMPLE", "test:tester", "0+1~2"].randomElement() ?? "",
+            secretAccessKey: Secret(Bool.random() ? "wJalr/K7MDENG+bPxRfi=" : "s"),
+            sessionToken: Bool.random() ? Secret("AQoD//+=" + (Bool.random() ? "&?#%" : "")) : nil,
+            linkLifetime: .seconds(3600)
+        )
+    }
+
     private struct Pair {
         var settings: S3Settings
         var key: ObjectKey
@@ -37,23 +51,15 @@ import Testing
             .joined(separator: "/")
         let name = "2026/11/21/image_\(Int.random(in: 0...999, using: &generator))-0.\(chance() ? "png" : "webp")"
         let key = try #require(ObjectKey(name))
-        var settings = S3Settings(
-            endpoint: endpoints.randomElement(using: &generator) ?? "",
-            region: ["us-east-1", "auto", "eu-central-1"].randomElement(using: &generator) ?? "",
-            bucket: ["pictures", "my.pictures", "a-b-c"].randomElement(using: &generator) ?? "",
-            prefix: String(decoding: prefix.utf8.prefix(100), as: UTF8.self).filter { $0 != "\u{FFFD}" },
-            addressing: chance() ? .path : .virtual,
-            accessKeyID: ["AKIDEXAMPLE", "test:tester", "0+1~2"].randomElement(using: &generator) ?? "",
-            secretAccessKey: Secret(chance() ? "wJalr/K7MDENG+bPxRfi=" : "s"),
-            sessionToken: chance() ? Secret("AQoD//+=" + (chance() ? "&?#%" : "")) : nil,
-            linkLifetime: .seconds(3600)
-        )
+        var settings = places.randomElement(using: &generator) ?? .example()
+        settings.bucket = ["pictures", "my.pictures", "a-b-c"].randomElement(using: &generator) ?? ""
+        settings.prefix = String(decoding: prefix.utf8.prefix(100), as: UTF8.self).filter { $0 != "\u{FFFD}" }
         if settings.folder.hasSuffix("//") { settings.prefix = "p" }
         var asked = AmazonClient.Case(
             time: Int64.random(in: 946_684_800...4_102_444_799, using: &generator),
-            endpoint: settings.endpoint,
+            endpoint: plain(settings.endpoint),
             region: settings.region,
-            style: settings.addressing.rawValue,
+            style: isAddress(settings.endpoint) ? "path" : settings.addressing.rawValue,
             accessKey: settings.accessKeyID,
             secret: settings.secretAccessKey.withPlaintext { $0 },
             token: settings.sessionToken?.withPlaintext { $0 },
@@ -67,6 +73,14 @@ import Testing
         if chance() { decorate(&settings, &asked, key, word()) }
         return Pair(settings: settings, key: key, asked: asked)
     }
+
+    /// The client keeps a scheme's own port in the address, where it changes nothing but the spelling.
+    private static func plain(_ endpoint: String) -> String {
+        endpoint.replacing("gateway.local:80", with: "gateway.local").replacing("a.b:443", with: "a.b")
+    }
+
+    /// The client puts a bucket with a dot in front of an address all the same, where nobody would find it.
+    private static func isAddress(_ endpoint: String) -> Bool { Endpoint(endpoint)?.isAddress == true }
 
     private static func decorate(
         _ settings: inout S3Settings,

@@ -181,7 +181,7 @@ import Testing
 
     @Test(arguments: [
         ("\"tag-1\"", 206), ("\"other\"", 200), ("Mon, 13 Nov 2023 22:13:20 GMT", 200),
-        ("Tue, 14 Nov 2023 22:13:20 GMT", 206), ("W/\"tag-1\"", 200), ("", 200),
+        ("Tue, 14 Nov 2023 22:13:20 GMT", 206), ("W/\"tag-1\"", 200), ("x", 200),
     ])
     func `a part of another version is not mixed in`(condition: String, status: Int) async throws {
         let answer = try await ask(Self.fox, .get, ["range": "bytes=0-9", "if-range": condition])

@@ -154,7 +154,9 @@ struct S3Failures: Sendable {
 
     private func otherFailure(_ code: String, _ status: Int, _ operation: Operation) -> RemoteFailure {
         switch status {
-        case 401, 403:
+        // Some servers say 400 to a link that is over.
+        case 401, 403,
+            _ where code == "AccessDenied":
             report(
                 .denied,
                 "The storage refuses access (\(Self.name(code, status))): the key needs \(operation.permission) on the "

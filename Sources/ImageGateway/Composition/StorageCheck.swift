@@ -35,7 +35,8 @@ extension GatewayCheck {
         let place = isInUse ? path : "\(Self.nearest(to: path))/image-gateway-check-\(UUID().uuidString)"
         defer { if !isInUse { try? files.removeItem(atPath: place) } }
         let store = try LocalObjectStore(path: place, publicURL: configuration.server.linkBase)
-        let detail = try await StorageTrial(check: self, objects: store, files: store).run()
+        let trial = StorageTrial(check: self, objects: store, files: store, isServed: isInUse)
+        let detail = try await trial.run()
         return Result(
             name: "storage",
             mistake: nil,
@@ -59,6 +60,8 @@ struct StorageTrial {
     let objects: any ObjectStore
     /// The files of a local store: their links are answered by the gateway, which need not run.
     let files: (any LinkedFiles)?
+    /// Whether a gateway that runs would serve that very folder.
+    var isServed = false
 
     private static let type = "text/plain"
 
@@ -97,7 +100,20 @@ struct StorageTrial {
         let parts = link.dropFirst("\(check.configuration.server.linkBase)/files/".count).split(separator: "?")
         let file = try await files.open(path: String(parts[0]), query: String(parts[1]), now: check.time.now)
         try Self.compare(try await file.read(0, file.length), bytes)
-        return []
+        return isServed ? [await visit(link, expecting: bytes)] : []
+    }
+
+    /// What a caller would get who follows a link to the gateway: nothing, if it does not run.
+    private func visit(_ link: String, expecting bytes: ByteBuffer) async -> String {
+        let limits = TransportLimits(connect: .seconds(3), total: .seconds(5), responseBytes: 1 << 20)
+        guard let answer = try? await check.transport.send(TransportRequest(.get, link, limits: limits)) else {
+            return
+                "nothing answers at \(check.configuration.server.linkBase), where links lead: the gateway does not run"
+        }
+        return answer.status == 200 && answer.body == bytes
+            ? "links work at \(check.configuration.server.linkBase)"
+            : "beware: something else answers at \(check.configuration.server.linkBase) (HTTP \(answer.status)): see "
+                + "server.public_url"
     }
 
     /// Fetches as a caller does.

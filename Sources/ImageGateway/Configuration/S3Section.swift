@@ -81,7 +81,8 @@ extension GatewayConfiguration {
         /// Reads them; nothing is needed beside a file.
         init?(_ reader: SettingsReader, isNeeded: Bool, hasFile: Bool) {
             let names = ["access_key_id", "secret_access_key", "session_token"]
-            let isGiven = names.contains { reader.has($0) }
+            // All are asked for, so that none is unknown.
+            let isGiven = !names.filter { reader.has($0) }.isEmpty
             if hasFile {
                 if isNeeded, names.prefix(2).contains(where: { reader.has($0) }) {
                     reader.complain("credentials_file", "and storage.access_key_id are both there: take one out.")

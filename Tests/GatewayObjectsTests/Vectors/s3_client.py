@@ -24,9 +24,12 @@ def now(*_, **__):
 botocore.auth.get_current_datetime = now
 
 
+session = botocore.session.Session()
+
+
 @functools.lru_cache
 def client(endpoint, region, style, access_key, secret, token):
-    made = botocore.session.Session().create_client(
+    made = session.create_client(
         "s3",
         region_name=region,
         endpoint_url=endpoint,
@@ -52,10 +55,6 @@ def take(request, **_):
         name.lower(): value.decode() if isinstance(value, bytes) else value for name, value in request.headers.items()
     }
     return AWSResponse(request.url, 200, {}, None)
-
-
-class Answer(AWSResponse):
-    content = b""
 
 
 def main():

@@ -59,7 +59,7 @@ import Testing
             }
         }
 
-        static func text(_ body: ByteBuffer, type: String = "text/plain", ahead: Duration = .zero)
+        static func text(_ body: ByteBuffer, type: String = "image/png", ahead: Duration = .zero)
             -> ReplayTransport.Answer
         {
             let date = CivilDate(Timestamp(seconds: 1_700_000_000).advanced(by: ahead)).http

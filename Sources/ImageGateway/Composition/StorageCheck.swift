@@ -63,14 +63,14 @@ struct StorageTrial {
     /// Whether a gateway that runs would serve that very folder.
     var isServed = false
 
-    private static let type = "text/plain"
+    private static let type = "image/png"
 
     /// Goes all the way, and says in a few words what was done.
     ///
     /// - Throws: ``ObjectError`` with a sentence that says what is wrong.
     func run() async throws(ObjectError) -> String {
         let mark = String(UInt64.random(in: .min ... .max), radix: 36)
-        guard let key = ObjectKey("check/\(mark).txt") else { return "" }
+        guard let key = ObjectKey("check/\(mark).png") else { return "" }
         let bytes = ByteBuffer(string: "image-gateway check \(mark)\n")
         try await objects.put(ObjectBody(contentType: Self.type, buffers: [bytes]), at: key)
         var notes: [String] = []
@@ -87,7 +87,7 @@ struct StorageTrial {
             throw ObjectError(
                 error.code,
                 isTemporary: error.isTemporary,
-                "The test object check/\(mark).txt could not be deleted: \(error.message)"
+                "The test object check/\(mark).png could not be deleted: \(error.message)"
             )
         }
         return (["wrote, signed, fetched and deleted a test object"] + notes).joined(separator: "; ")

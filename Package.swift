@@ -214,7 +214,7 @@ let package = Package(
         .testTarget(
             name: "ImageGatewayTests",
             dependencies: [
-                "GatewayCore", "ImageGateway", "GatewayTesting", nioCore,
+                "GatewayCore", "GatewayObjects", "ImageGateway", "GatewayTesting", nioCore, httpTypes,
                 .product(name: "Logging", package: "swift-log"),
             ]
         ),

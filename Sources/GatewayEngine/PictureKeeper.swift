@@ -122,7 +122,7 @@ struct PictureKeeper: Sendable {
             if let failure = error.cause as? FetchError { throw failure }
             trouble.liesWithStorage = true
             complain(error, task)
-            guard error.isTemporary else {
+            guard error.mayBePutRight else {
                 throw TaskFailure(.storageError, "The picture was made, but could not be stored.")
             }
             throw FetchError(.unavailable, isTemporary: true, detail: "The storage did not take the picture.")
@@ -169,10 +169,11 @@ struct PictureKeeper: Sendable {
             }
             guard let error else { return }
             complain(error, task)
-            guard error.isTemporary else {
+            guard error.mayBePutRight else {
                 throw TaskFailure(.storageError, "The picture was made, but could not be stored.")
             }
-            try await time.sleep(for: delay)
+            // What needs a hand is not mended in a second.
+            try await time.sleep(for: error.isTemporary ? delay : .seconds(10))
             delay = min(delay * 2, .seconds(10))
         }
     }
@@ -180,7 +181,7 @@ struct PictureKeeper: Sendable {
     private func complain(_ error: ObjectError, _ task: ImageTask) {
         logger.error(
             "A picture could not be stored.",
-            metadata: ["task": "\(task.id)", "error": "\(error.message)", "again": "\(error.isTemporary)"]
+            metadata: ["task": "\(task.id)", "error": "\(error.message)", "again": "\(error.mayBePutRight)"]
         )
     }
 

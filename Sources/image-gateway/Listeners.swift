@@ -42,6 +42,7 @@ struct Listeners {
             readiness: [
                 // Writing is what fails first: a full disk still answers questions.
                 "database": { try await gateway.store.heartbeat(node: gateway.node, now: SystemTime().now) },
+                "storage": { try await gateway.storageReadiness.check() },
                 "providers": {
                     if gateway.models.models.isEmpty { throw CommandFailure("No provider serves any model.") }
                     if !gateway.providersStatus.isUsable { throw CommandFailure("No provider can be used now.") }

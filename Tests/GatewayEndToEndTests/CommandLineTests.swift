@@ -129,6 +129,22 @@ import Testing
         #expect(good.output.split(separator: "\n").count == 3)
         #expect(good.output.split(separator: "\n").allSatisfy { $0.hasPrefix("ok") })
 
+        // It leaves nothing behind, and works beside a gateway that runs.
+        let data = fixture.folder.appendingPathComponent("data").path
+        #expect(!FileManager.default.fileExists(atPath: data))
+        let gateway = try await fixture.startGateway()
+        let beside = try await run(["check"], fixture)
+        #expect(beside.status == 0, "\(beside.output) \(beside.errors)")
+        #expect(beside.output.contains("links work at http://127.0.0.1:\(fixture.gatewayPort)"), "\(beside.output)")
+        #expect(await gateway.end() == 0)
+        let bare = try await RunningProgram.run(
+            RunningProgram.program,
+            ["check"],
+            folder: try RunningProgram.newFolder()
+        )
+        #expect(bare.status == 2)
+        #expect(bare.output.contains("ok      storage") && bare.output.contains("GEMINI_API_KEY"))
+
         let broken =
             "servr: { listen: x }\nauth: { mode: none }\nproviders: [ { kind: gemini, api_keys: [\"${NO_SUCH_KEY}\"] } ]\n"
         try Data(broken.utf8).write(to: fixture.folder.appendingPathComponent("broken.yaml"))

@@ -21,7 +21,7 @@ import Testing
     }
 
     private static let busy = ObjectError(.unavailable, isTemporary: true, "Busy.")
-    private static let denied = ObjectError(.denied, isTemporary: false, "Denied.")
+    private static let useless = ObjectError(.misconfigured, isTemporary: false, "Cannot be.")
     private static let away = StoreError(.unavailable, "The database is away.")
 
     // MARK: Storage
@@ -68,7 +68,7 @@ import Testing
 
     @Test func `storage that refuses is an error of the task, and the purchase is on record`() async throws {
         let vendor = FakeVendor.saying(.pictures(1))
-        let bench = Bench(vendor.provider("a"), objects: Self.objects(failing: 99, Self.denied))
+        let bench = Bench(vendor.provider("a"), objects: Self.objects(failing: 99, Self.useless))
 
         let task = try await bench.draw()
 
@@ -92,7 +92,7 @@ import Testing
 
     @Test func `one picture that cannot be stored does not take the others along`() async throws {
         let vendor = FakeVendor { _, number in .pictures(number) }
-        let bench = Bench(vendor.provider("a"), objects: Self.objects(failing: 1, Self.denied))
+        let bench = Bench(vendor.provider("a"), objects: Self.objects(failing: 1, Self.useless))
 
         let task = try await bench.draw(count: 3)
 

@@ -185,7 +185,7 @@ import Testing
         #expect(web.sent.count == 1)
     }
 
-    @Test func `a store that fails has the picture fetched again, and a full one ends the task`() async throws {
+    @Test func `a store that fails has the picture fetched again, and a useless one ends the task`() async throws {
         let fails = Mutex(2)
         let objects = MemoryObjectStore(before: { _ throws(ObjectError) in
             let again = fails.withLock { left in
@@ -196,10 +196,10 @@ import Testing
         })
         let web = ReplayTransport { _ in Self.picture() }
         let bench = Bench(FakeVendor.saying(.addresses(Self.url)).provider("a"), objects: objects, web: web)
-        let denied = MemoryObjectStore(before: { _ throws(ObjectError) in
-            throw ObjectError(.denied, isTemporary: false, "No.")
+        let useless = MemoryObjectStore(before: { _ throws(ObjectError) in
+            throw ObjectError(.misconfigured, isTemporary: false, "No.")
         })
-        let hopeless = Bench(FakeVendor.saying(.addresses(Self.url)).provider("a"), objects: denied, web: web)
+        let hopeless = Bench(FakeVendor.saying(.addresses(Self.url)).provider("a"), objects: useless, web: web)
 
         let task = try await bench.draw()
         let failed = try await hopeless.draw()

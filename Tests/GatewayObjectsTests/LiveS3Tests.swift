@@ -74,6 +74,53 @@ struct LiveS3Checks {
         #expect(try await server.follow(week)?.length == 7)
     }
 
+    /// The bucket in the host: put, link, fetch, another path, another bucket, delete.
+    func virtualHost() async throws {
+        let store = try server.store { $0.endpoint = "http://localhost:\(server.port)" }
+        try await store.put(picture, at: key)
+        let link = try store.link(to: key, signedAt: SystemTime().now, lifetime: .seconds(60))
+
+        #expect(link.hasPrefix("http://pictures.localhost:"))
+        #expect(try await server.follow(link)?.length == 7)
+        #expect(try await server.follow(link.replacing("image_", with: "image-")) == nil)
+        #expect(try await server.follow(link.replacing("//pictures.", with: "//others.")) == nil)
+        #expect(try await server.follow(link.replacing("Expires=60", with: "Expires=61")) == nil)
+        let stream = ObjectStream(contentType: "image/webp", length: 0, chunks: TransportChunks { nil })
+        try await store.put(stream, at: key)
+        #expect(try await server.follow(link)?.length == 0)
+        try await store.delete(key)
+        #expect(try await server.follow(link) == nil)
+    }
+
+    /// What a link says comes back as headers.
+    func presentation() async throws {
+        let store = try server.store {
+            $0.presentation = LinkPresentation(disposition: .attachment, statesContentType: true)
+        }
+        try await store.put(ObjectBody(contentType: "application/x-other", buffers: picture.buffers), at: key)
+        let link = try store.link(to: key, signedAt: SystemTime().now, lifetime: .seconds(60))
+
+        let answer = try await server.transport.send(TransportRequest(.get, link))
+
+        let name = try #require(key.description.split(separator: "/").last)
+        #expect(answer.status == 200)
+        #expect(answer.headers[.contentType] == "image/webp")
+        #expect(answer.headers[.contentDisposition] == "attachment; filename=\"\(name)\"")
+    }
+
+    /// Expired, and not yet alive.
+    func linksHaveTheirTime() async throws {
+        let store = try server.store()
+        try await store.put(picture, at: key)
+        let now = SystemTime().now
+        let over = try store.link(to: key, signedAt: now.advanced(by: .seconds(-7200)), lifetime: .seconds(7100))
+
+        let answer = try await server.transport.send(TransportRequest(.get, over))
+
+        #expect([400, 403].contains(answer.status))
+        #expect(store.explanation(of: answer, asked: now)?.code == .denied)
+    }
+
     func linkIsForGetOnly() async throws {
         let store = try server.store()
         try await store.put(picture, at: key)
@@ -107,17 +154,27 @@ struct LiveS3Checks {
 
     @Test func `a link is for GET only`() async throws { try await LiveS3Checks().linkIsForGetOnly() }
 
-    @Test func `the bucket may stand in the host`() async throws {
+    @Test func `the bucket may stand in the host`() async throws { try await LiveS3Checks().virtualHost() }
+
+    @Test func `a link says how its picture is shown`() async throws { try await LiveS3Checks().presentation() }
+
+    @Test func `a link that is over is refused`() async throws { try await LiveS3Checks().linksHaveTheirTime() }
+
+    @Test func `a bucket with a dot, the region auto and options are taken`() async throws {
         let checks = try LiveS3Checks()
-        let store = try checks.server.store { $0.endpoint = "http://localhost:\(checks.server.port)" }
+        let store = try checks.server.store {
+            $0.bucket = "my.pictures"
+            $0.region = "auto"
+            $0.options.storageClass = "STANDARD"
+            $0.options.tags = ["app": "image-gateway", "a b": "x@y+z"]
+        }
 
         try await store.put(checks.picture, at: checks.key)
         let link = try store.link(to: checks.key, signedAt: SystemTime().now, lifetime: .seconds(60))
 
-        #expect(link.hasPrefix("http://pictures.localhost:"))
-        #expect(try await checks.server.follow(link)?.length == 7)
-        try await store.delete(checks.key)
-        #expect(try await checks.server.follow(link) == nil)
+        let answer = try await checks.server.transport.send(TransportRequest(.get, link))
+        #expect(answer.status == 200 && answer.body.readableBytes == 7)
+        #expect(HTTPField.Name("x-amz-tagging-count").flatMap { answer.headers[$0] } == "2")
     }
 
     @Test func `links may be for another host than uploads`() async throws {
@@ -157,4 +214,10 @@ struct LiveS3Checks {
     @Test func `a link lives its day and its week`() async throws { try await LiveS3Checks().longLink() }
 
     @Test func `a link is for GET only`() async throws { try await LiveS3Checks().linkIsForGetOnly() }
+
+    @Test func `a link that is over is refused`() async throws { try await LiveS3Checks().linksHaveTheirTime() }
+}
+
+@Suite(WithLiveServer(kind: .rclone, isVirtual: true)) struct LiveVirtualRcloneTests {
+    @Test func `the bucket stands in the host`() async throws { try await LiveS3Checks().virtualHost() }
 }

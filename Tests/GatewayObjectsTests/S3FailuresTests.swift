@@ -33,6 +33,7 @@ import Testing
         Row(400, "InvalidToken", .denied, says: "storage.session_token"),
         Row(403, "AccessDenied", .denied, says: "s3:PutObject"),
         Row(403, "", .denied, says: "s3:PutObject"),
+        Row(400, "AccessDenied", .denied, says: "s3:PutObject"),
         Row(401, "", .denied, says: "s3:PutObject"),
         Row(403, "RequestTimeTooSkewed", .denied, says: "clock"),
         Row(400, "AuthorizationHeaderMalformed", .denied, says: "storage.region"),
@@ -52,6 +53,10 @@ import Testing
         Row(522, "", .unavailable, temporary: true, says: "522"),
         Row(400, "XAmzContentSHA256Mismatch", .unavailable, temporary: true, says: "XAmzContentSHA256Mismatch"),
         Row(409, "OperationAborted", .unavailable, temporary: true, says: "OperationAborted"),
+        Row(400, "KMS.NotFoundException", .denied, says: "storage.kms_key_id"),
+        Row(400, "InvalidStorageClass", .misconfigured, says: "storage.storage_class"),
+        Row(400, "InvalidTag", .misconfigured, says: "storage.tags"),
+        Row(400, "InvalidEncryptionAlgorithmError", .misconfigured, says: "storage.server_side_encryption"),
         Row(418, "Teapot", .misconfigured, says: "Teapot"),
     ]
 

@@ -121,15 +121,4 @@ import Testing
 
         #expect(error?.code == .misconfigured)
     }
-
-    @Test func `with a session token a link is refused beyond twelve hours, whatever the settings said`() {
-        let error = #expect(throws: ObjectError.self) {
-            try Self.link("a.png", lifetime: .seconds(12 * 3600 + 1)) {
-                $0.sessionToken = Secret("TOKEN")
-                $0.linkLifetime = .seconds(3600)
-            }
-        }
-
-        #expect(error?.code == .misconfigured)
-    }
 }

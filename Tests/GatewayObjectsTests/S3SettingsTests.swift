@@ -87,6 +87,8 @@ extension S3Settings {
         },
         Mistake("storage.url_lifetime") { $0.linkLifetime = .zero },
         Mistake("storage.url_lifetime") { $0.linkLifetime = .seconds(604_801) },
+        Mistake("storage.url_lifetime") { $0.linkLifetime = .milliseconds(1500) },
+        Mistake("storage.credentials_file") { $0.credentialsFile = "" },
     ]
 
     @Test(arguments: mistakes)

@@ -109,6 +109,7 @@ import Testing
         ["if-none-match": "\"tag-1\""], ["if-none-match": "*"], ["if-none-match": "\"x\" , \"tag-1\""],
         ["if-none-match": "W/\"tag-1\""], ["if-modified-since": "Tue, 14 Nov 2023 22:13:20 GMT"],
         ["if-none-match": "\"tag-1\"", "if-modified-since": "Mon, 13 Nov 2023 22:13:20 GMT"],
+        ["if-modified-since": "Wed, 15 Nov 2023 22:13:20 GMT"], ["if-match": "\"tag-1\"", "if-none-match": "*"],
     ])
     func `what the caller has is not sent again`(headers: [String: String]) async throws {
         for method in [HTTPRequest.Method.get, .head] {
@@ -121,11 +122,22 @@ import Testing
 
     @Test(arguments: [
         ["if-none-match": "\"other\""], ["if-none-match": "tag-1"], ["if-modified-since": "yesterday"],
+        ["if-modified-since": "Tue, 14 Nov 2023 22:13:19 GMT"], ["if-match": "\"x\", \"tag-1\""], ["if-match": "*"],
+        ["if-unmodified-since": "Tue, 14 Nov 2023 22:13:20 GMT"], ["if-unmodified-since": "yesterday"],
         // The tag decides when there is one.
         ["if-none-match": "\"other\"", "if-modified-since": "Tue, 14 Nov 2023 22:13:20 GMT"],
     ])
     func `what the caller has not is sent`(headers: [String: String]) async throws {
         #expect(try await ask(Self.fox, .get, headers).status == 200)
+    }
+
+    @Test(arguments: [
+        ["if-match": "\"other\""], ["if-match": "W/\"tag-1\""],
+        ["if-unmodified-since": "Tue, 14 Nov 2023 22:13:19 GMT"],
+    ])
+    func `another version than there is is not given`(headers: [String: String]) async throws {
+        let answer = try await ask(Self.fox, .get, headers)
+        answer.expectError(412, "precondition_failed")
     }
 
     // MARK: Ranges
@@ -144,7 +156,8 @@ import Testing
     }
 
     @Test(arguments: [
-        "bytes=5-2", "bytes=", "bytes=-", "bytes=a-b", "bytes=0-1,5-6", "items=0-1", "bytes", "bytes=--5", "bytes=1--3",
+        "bytes=5-2", "bytes=", "bytes=-", "bytes=a-b", "bytes=0-1,x", "bytes=0-1,,5-6", "items=0-1", "bytes",
+        "bytes=--5", "bytes=1--3",
         "bytes=99999999999999999999-",
     ])
     func `a range that cannot be read is none`(text: String) async throws {
@@ -166,9 +179,57 @@ import Testing
         #expect(try await ask("/files/empty.png?sig=ok").status == 200)
     }
 
-    @Test(arguments: [("\"tag-1\"", 206), ("\"other\"", 200), ("Mon, 13 Nov 2023 22:13:20 GMT", 200)])
+    @Test(arguments: [
+        ("\"tag-1\"", 206), ("\"other\"", 200), ("Mon, 13 Nov 2023 22:13:20 GMT", 200),
+        ("Tue, 14 Nov 2023 22:13:20 GMT", 206), ("W/\"tag-1\"", 200), ("x", 200),
+    ])
     func `a part of another version is not mixed in`(condition: String, status: Int) async throws {
         let answer = try await ask(Self.fox, .get, ["range": "bytes=0-9", "if-range": condition])
         #expect(answer.status == status)
+    }
+
+    @Test func `several ranges are several parts, in the order asked for`() async throws {
+        let answer = try await ask(Self.fox, .get, ["range": "bytes=500-509, 0-4,-1, 2000-"])
+        let type = try #require(answer[header: "content-type"])
+        let boundary = try #require(type.split(separator: "boundary=").last)
+        var expected = ByteBuffer()
+        for range in [500..<510, 0..<5, 999..<1000] {
+            expected.writeString("\r\n--\(boundary)\r\nContent-Type: image/png\r\n")
+            expected.writeString("Content-Range: bytes \(range.lowerBound)-\(range.upperBound - 1)/1000\r\n\r\n")
+            expected.writeImmutableBuffer(
+                try #require(FakeFiles.bytes.getSlice(at: range.lowerBound, length: range.count))
+            )
+        }
+        expected.writeString("\r\n--\(boundary)--\r\n")
+
+        #expect(answer.status == 206)
+        #expect(type.hasPrefix("multipart/byteranges; "))
+        #expect(answer[header: "content-range"] == nil)
+        #expect(answer[header: "content-length"] == "\(expected.readableBytes)")
+        #expect(answer.body == expected)
+    }
+
+    @Test(arguments: [
+        "bytes=0-9,5-14", "bytes=0-,0-", "bytes=0-0" + String(repeating: ",2-2", count: 16),
+        (0..<17).map { "\($0 * 10)-\($0 * 10)" }.joined(separator: ",").replacing(
+            "0-0",
+            with: "bytes=0-0",
+            maxReplacements: 1
+        ),
+    ])
+    func `parts that overlap or are too many get the whole file`(text: String) async throws {
+        let answer = try await ask(Self.fox, .get, ["range": text])
+        #expect(answer.status == 200)
+        #expect(answer.body == FakeFiles.bytes)
+    }
+
+    @Test func `several ranges behind the end cannot be satisfied, one within is one part`() async throws {
+        try await ask(Self.fox, .get, ["range": "bytes=1000-,2000-"]).expectError(
+            416,
+            "invalid_value",
+            parameter: "Range"
+        )
+        let one = try await ask(Self.fox, .get, ["range": "bytes=1000-,0-1"])
+        #expect(one.status == 206 && one[header: "content-range"] == "bytes 0-1/1000")
     }
 }

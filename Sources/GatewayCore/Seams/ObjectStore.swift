@@ -192,6 +192,8 @@ public struct LinkedFile: Sendable {
     public var entityTag: String
     /// When it was written.
     public var modified: Timestamp
+    /// What a browser shall do with it, as `Content-Disposition` says it; `nil` to say nothing.
+    public var disposition: String?
     /// Reads a part: at most `count` bytes from `offset` on.
     public var read: @Sendable (_ offset: Int, _ count: Int) async throws(ObjectError) -> ByteBuffer
 
@@ -201,12 +203,14 @@ public struct LinkedFile: Sendable {
         length: Int,
         entityTag: String,
         modified: Timestamp,
+        disposition: String? = nil,
         read: @escaping @Sendable (_ offset: Int, _ count: Int) async throws(ObjectError) -> ByteBuffer
     ) {
         self.contentType = contentType
         self.length = length
         self.entityTag = entityTag
         self.modified = modified
+        self.disposition = disposition
         self.read = read
     }
 }

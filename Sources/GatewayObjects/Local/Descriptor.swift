@@ -24,6 +24,11 @@ final class Descriptor: Sendable {
         Descriptor(try SystemFailure.check("open a folder") { open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) })
     }
 
+    /// Opens a file by its path for reading, symbolic links followed: only files that the operator names.
+    static func file(at path: String) throws(SystemFailure) -> Descriptor {
+        Descriptor(try SystemFailure.check("open a file") { open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC) })
+    }
+
     /// Opens a folder in this one; a symbolic link is refused.
     func folder(_ name: String) throws(SystemFailure) -> Descriptor {
         Descriptor(

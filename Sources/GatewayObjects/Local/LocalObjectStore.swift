@@ -20,19 +20,26 @@ public struct LocalObjectStore: ObjectStore, LinkedFiles {
     private let folder: PictureFolder
     private let links: LinkSigner
     private let base: String
+    private let presentation: LinkPresentation
 
     /// Opens a folder, makes it if need be, and removes what a crash has left unfinished in it.
     ///
     /// ## Configuration keys
     /// - `storage.path` (optional, default `data/images`): the folder.
     /// - `server.public_url`: what links begin with, in front of `/files/`.
+    /// - `storage.link_disposition` (optional): `inline` or `attachment`, sent with the picture's name.
     ///
     /// - Parameters:
     ///   - path: The folder.
     ///   - publicURL: The gateway's own address as callers know it.
+    ///   - presentation: What is said about a picture beyond what it is.
     /// - Throws: ``ObjectError`` for a folder that cannot be made or written, an address that is no URL, a broken
     ///   `link.key`.
-    public init(path: String, publicURL: String) throws(ObjectError) {
+    public init(
+        path: String,
+        publicURL: String,
+        presentation: LinkPresentation = LinkPresentation()
+    ) throws(ObjectError) {
         guard let address = Endpoint(publicURL) else {
             throw ObjectError(
                 .misconfigured,
@@ -44,6 +51,7 @@ public struct LocalObjectStore: ObjectStore, LinkedFiles {
             throw ObjectError(.misconfigured, isTemporary: false, "storage.path must name a folder.")
         }
         base = "\(address.url)/files/"
+        self.presentation = presentation
         do {
             folder = try PictureFolder(at: path)
         } catch {
@@ -138,10 +146,11 @@ public struct LocalObjectStore: ObjectStore, LinkedFiles {
         let modified = status.modified
         let written = "\(length)-\(modified.tv_sec)-\(modified.tv_nsec)"
         return LinkedFile(
-            contentType: Self.contentType(of: key),
+            contentType: key.mediaType,
             length: length,
             entityTag: "\"\(try Digest.sha256Hex(written).prefix(32))\"",
-            modified: Timestamp(milliseconds: Int64(modified.tv_sec) * 1000 + Int64(modified.tv_nsec) / 1_000_000)
+            modified: Timestamp(milliseconds: Int64(modified.tv_sec) * 1000 + Int64(modified.tv_nsec) / 1_000_000),
+            disposition: presentation.header(for: key)
         ) { (offset, count) throws(ObjectError) in
             let place = min(max(0, offset), length)
             let wanted = min(max(0, count), length - place)
@@ -166,14 +175,6 @@ public struct LocalObjectStore: ObjectStore, LinkedFiles {
                 throw error.objectError
             }
         }
-    }
-
-    private static func contentType(of key: ObjectKey) -> String {
-        let name = key.description
-        let known = PictureFormat.allCases.first { format in
-            name.hasSuffix(".\(format.fileExtension)") || name.hasSuffix(".\(format.rawValue)")
-        }
-        return known?.mediaType ?? "application/octet-stream"
     }
 }
 

@@ -94,8 +94,8 @@ struct S3Failures: Sendable {
         case "ExpiredToken", "InvalidToken", "TokenRefreshRequired", "InvalidSecurity":
             report(
                 .denied,
-                "The storage refuses storage.session_token: temporary credentials have ended; give new ones or "
-                    + "long-lived keys."
+                "The storage refuses storage.session_token: temporary credentials have ended; give new ones (best by "
+                    + "storage.credentials_file, which is read again) or long-lived keys."
             )
         default: nil
         }
@@ -113,6 +113,17 @@ struct S3Failures: Sendable {
             report(
                 .misconfigured,
                 "The storage cannot do this (\(code)): check that storage.endpoint is an S3 service."
+            )
+        case "InvalidStorageClass":
+            report(.misconfigured, "The storage does not know this storage.storage_class.")
+        case "InvalidTag":
+            report(.misconfigured, "The storage does not take these storage.tags.")
+        case "InvalidEncryptionAlgorithmError", "ServerSideEncryptionConfigurationNotFoundError":
+            report(.misconfigured, "The storage does not do this storage.server_side_encryption.")
+        case _ where code.hasPrefix("KMS."):
+            report(
+                .denied,
+                "The storage may not use the encryption key (\(code)): check storage.kms_key_id and the key's policy."
             )
         case "QuotaExceeded", "XMinioStorageFull", "XMinioAdminBucketQuotaExceeded", "InsufficientStorage":
             RemoteFailure(
@@ -143,7 +154,9 @@ struct S3Failures: Sendable {
 
     private func otherFailure(_ code: String, _ status: Int, _ operation: Operation) -> RemoteFailure {
         switch status {
-        case 401, 403:
+        // Some servers say 400 to a link that is over.
+        case 401, 403,
+            _ where code == "AccessDenied":
             report(
                 .denied,
                 "The storage refuses access (\(Self.name(code, status))): the key needs \(operation.permission) on the "

@@ -8,11 +8,13 @@ public import NIOCore
 ///
 /// Every call is signed anew on each try, and repeated a few times where that can help. Links are signed without
 /// asking the service.
-public struct S3ObjectStore: ObjectStore {
+public struct S3ObjectStore: ObjectStore, LinkExplaining {
     private let upload: BucketAddress
     private let download: BucketAddress
     private let folder: String
-    private let signer: SigV4Signer
+    private let signers: S3Signers
+    private let presentation: LinkPresentation
+    private let options: [(name: String, value: String)]
     private let exchange: SignedExchange
     private let failures: S3Failures
 
@@ -22,11 +24,14 @@ public struct S3ObjectStore: ObjectStore {
     ///   - settings: Where it is and how to sign for it.
     ///   - transport: The way to the network.
     ///   - time: The time of day in signatures, and the pauses between tries.
-    /// - Throws: ``ObjectError`` with `misconfigured` and all of ``S3Settings/mistakes``.
+    ///   - report: Takes what the operator should know, a sentence each: a credentials file that went wrong.
+    /// - Throws: ``ObjectError`` with `misconfigured` and all of ``S3Settings/mistakes``, or what is wrong with the
+    ///   credentials file.
     public init(
         _ settings: S3Settings,
         transport: any HTTPTransport,
-        time: any TimeSource = SystemTime()
+        time: any TimeSource = SystemTime(),
+        report: @escaping @Sendable (String) -> Void = { _ in }
     ) throws(ObjectError) {
         let mistakes = settings.mistakes
         let link = settings.publicEndpoint ?? settings.endpoint
@@ -40,12 +45,9 @@ public struct S3ObjectStore: ObjectStore {
             addressing: settings.publicAddressing ?? settings.addressing
         )
         folder = settings.folder
-        signer = SigV4Signer(
-            accessKeyID: settings.accessKeyID,
-            secretAccessKey: settings.secretAccessKey,
-            sessionToken: settings.sessionToken,
-            region: settings.region
-        )
+        signers = try S3Signers(settings, time: time, report: report)
+        presentation = settings.presentation
+        options = settings.options.headers
         exchange = SignedExchange(transport: transport, time: time)
         failures = S3Failures(region: settings.region)
     }
@@ -56,7 +58,7 @@ public struct S3ObjectStore: ObjectStore {
         let (payload, checksum) = try await FileThreads.run { () throws(ObjectError) in
             (try Digest.hash(.sha256, object.buffers), try Digest.hash(.md5, object.buffers))
         }
-        let headers = [("content-type", object.contentType), ("content-md5", Digest.base64(checksum))]
+        let headers = [("content-type", object.contentType), ("content-md5", Digest.base64(checksum))] + options
         try await exchange.run { (moment) throws(ObjectError) in
             var request = try signed(.put, key, headers: headers, payloadHash: Digest.hex(payload), at: moment)
             request.body = .bytes(object.buffers)
@@ -80,7 +82,7 @@ public struct S3ObjectStore: ObjectStore {
         }
         do throws(ObjectError) {
             try await exchange.runOnce { (moment) throws(ObjectError) in
-                let headers = [("content-type", object.contentType)]
+                let headers = [("content-type", object.contentType)] + options
                 var request = try signed(.put, key, headers: headers, payloadHash: "UNSIGNED-PAYLOAD", at: moment)
                 request.body = .stream(length: object.length, source.chunks)
                 request.limits = Self.limits(sending: object.length)
@@ -133,19 +135,22 @@ public struct S3ObjectStore: ObjectStore {
     ///
     /// The URL is for GET alone: a HEAD needs a signature of its own.
     public func link(to key: ObjectKey, signedAt: Timestamp, lifetime: Duration) throws(ObjectError) -> String {
-        let isTemporary = signer.sessionToken != nil
-        let longest = isTemporary ? S3Settings.longestSession : S3Settings.longestLink
-        guard lifetime >= .seconds(1), lifetime <= longest else {
-            let range = isTemporary ? "12 hours with a session token" : "7 days"
-            throw ObjectError(.misconfigured, isTemporary: false, "A link can live from 1 second to \(range).")
+        guard lifetime >= .seconds(1), lifetime <= S3Settings.longestLink else {
+            throw ObjectError(.misconfigured, isTemporary: false, "A link can live from 1 second to 7 days.")
         }
         let request = SigV4Request(
             method: "GET",
             path: download.root + folder + key.description,
+            query: presentation.parameters(for: key),
             headers: [("host", download.authority)]
         )
-        let query = try signer.query(for: request, at: signedAt, seconds: Int(lifetime.components.seconds))
+        let query = try signers.current.query(for: request, at: signedAt, seconds: Int(lifetime.components.seconds))
         return "\(download.url)\(Escaping.escape(folder, keepingSlashes: true))\(key)?\(query)"
+    }
+
+    /// What is wrong with the answer to a link.
+    package func explanation(of answer: TransportResponse, asked: Timestamp) -> ObjectError? {
+        failures.failure(in: answer, to: .get, signedAt: asked)?.error
     }
 
     private func signed(
@@ -161,7 +166,8 @@ public struct S3ObjectStore: ObjectStore {
             headers: headers + [("host", upload.authority)]
         )
         var fields = HTTPFields()
-        for (name, value) in headers + (try signer.headers(for: request, payloadHash: payloadHash, at: moment)) {
+        for (name, value) in headers + (try signers.current.headers(for: request, payloadHash: payloadHash, at: moment))
+        {
             guard let name = HTTPField.Name(name) else { continue }
             fields[name] = value
         }

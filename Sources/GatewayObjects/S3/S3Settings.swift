@@ -20,12 +20,20 @@ public struct S3Settings: Sendable {
     public var secretAccessKey: Secret
     /// What temporary credentials have besides.
     public var sessionToken: Secret?
+    /// A file that has the credentials instead, read again when it changes.
+    public var credentialsFile: String?
+    /// The section of that file, where it is an ini file.
+    public var credentialsProfile = "default"
     /// The URL that links shall begin with, if callers reach the service under another name than the gateway does.
     public var publicEndpoint: String?
     /// Where the bucket's name stands in links; as in ``addressing`` if not given.
     public var publicAddressing: BucketAddressing?
     /// How long links will live at most.
     public var linkLifetime: Duration
+    /// What links say about their pictures.
+    public var presentation = LinkPresentation()
+    /// What the service shall do with the objects it keeps.
+    public var options = S3ObjectOptions()
 
     /// Creates settings; nothing is checked yet, see ``mistakes``.
     ///
@@ -36,9 +44,14 @@ public struct S3Settings: Sendable {
     /// - `storage.prefix` (optional): a folder inside the bucket, with or without a slash at its end.
     /// - `storage.addressing` (optional, default `virtual`): `path` puts the bucket into the path. An endpoint that is an
     ///   IP address, and a bucket with a dot over `https`, use `path` in any case.
-    /// - `storage.access_key_id`, `storage.secret_access_key` (required, secret).
+    /// - `storage.access_key_id`, `storage.secret_access_key` (secret): required unless there is a file.
     /// - `storage.session_token` (optional, secret): of temporary credentials; links then live 12 hours at most.
-    /// - `storage.url_lifetime` (optional, default `24h`): 1 second to 7 days.
+    /// - `storage.credentials_file` (optional): an ini or JSON file that has these three and is read again when it changes.
+    /// - `storage.credentials_profile` (optional, default `default`): the section of an ini file.
+    /// - `storage.url_lifetime` (optional, default `24h`): 1 second to 7 days, in whole seconds.
+    /// - `storage.link_disposition`, `storage.link_content_type` (optional): see ``LinkPresentation``.
+    /// - `storage.server_side_encryption`, `storage.kms_key_id`, `storage.storage_class`, `storage.tags` (optional): see
+    ///   ``S3ObjectOptions``.
     ///
     /// - Parameters:
     ///   - endpoint: The service's URL without the bucket.
@@ -93,8 +106,8 @@ extension S3Settings {
         [
             Self.endpointMistake(endpoint, "storage.endpoint"),
             publicEndpoint.flatMap { Self.endpointMistake($0, "storage.public_endpoint") },
-            regionMistake, bucketMistake, prefixMistake, accessKeyMistake, secretMistake, lifetimeMistake,
-        ].compactMap(\.self)
+            regionMistake, bucketMistake, prefixMistake, credentialsMistake, lifetimeMistake,
+        ].compactMap(\.self) + options.mistakes
     }
 
     private static func endpointMistake(_ text: String, _ name: String) -> String? {
@@ -133,28 +146,32 @@ extension S3Settings {
         return "storage.prefix must be a relative folder of at most 120 bytes, without empty parts, '.' and '..'."
     }
 
-    private var accessKeyMistake: String? {
-        let isPlain = accessKeyID.utf8.allSatisfy { (0x21...0x7E).contains($0) && !",/=\"".utf8.contains($0) }
-        guard !(1...256).contains(accessKeyID.utf8.count) || !isPlain else { return nil }
-        return "storage.access_key_id is empty or contains characters that no access key has."
+    private var credentialsMistake: String? {
+        if let credentialsFile {
+            return credentialsFile.isEmpty || credentialsFile.utf8.contains(0)
+                ? "storage.credentials_file must name a file." : nil
+        }
+        return switch credentials.brokenParts.first {
+        case .accessKeyID: "storage.access_key_id is empty or contains characters that no access key has."
+        case let part?:
+            "storage.\(part.rawValue) is empty or contains blanks or line breaks; look at how it came into the "
+                + "environment."
+        case nil: nil
+        }
     }
 
-    private var secretMistake: String? {
-        let tokenIsPlain = sessionToken.map(Self.isPrintable) ?? true
-        guard !Self.isPrintable(secretAccessKey) || !tokenIsPlain else { return nil }
-        let name = tokenIsPlain ? "storage.secret_access_key" : "storage.session_token"
-        return "\(name) is empty or contains blanks or line breaks; look at how it came into the environment."
-    }
-
-    private static func isPrintable(_ secret: Secret) -> Bool {
-        secret.withPlaintext { !$0.isEmpty && $0.utf8.allSatisfy { (0x21...0x7E).contains($0) } }
+    /// The credentials that stand in the settings themselves.
+    var credentials: BucketCredentials {
+        BucketCredentials(accessKeyID: accessKeyID, secretAccessKey: secretAccessKey, sessionToken: sessionToken)
     }
 
     private var lifetimeMistake: String? {
-        if linkLifetime < .seconds(1) || linkLifetime > Self.longestLink {
-            return "storage.url_lifetime must be 1 second to 7 days: S3 signs no longer links."
+        if linkLifetime < .seconds(1) || linkLifetime > Self.longestLink
+            || linkLifetime != .seconds(linkLifetime.components.seconds)
+        {
+            return "storage.url_lifetime must be 1 second to 7 days, in whole seconds: S3 signs no other links."
         }
-        guard sessionToken != nil, linkLifetime > Self.longestSession else { return nil }
+        guard credentialsFile == nil, sessionToken != nil, linkLifetime > Self.longestSession else { return nil }
         return "storage.url_lifetime is longer than temporary credentials live, and links die with them: "
             + "use long-lived keys without storage.session_token, or set storage.url_lifetime to 12h or less."
     }

@@ -25,63 +25,96 @@ struct FileRoutes: Sendable {
             .lastModified: CivilDate(file.modified).http, .xContentTypeOptions: "nosniff",
             .cacheControl: "private, max-age=3600",
         ]
-        if Self.isUnchanged(file, request.headers) { return Response(status: .notModified, headers: headers) }
-        let selection = request.method == .get ? try Self.selection(of: file, request.headers) : nil
-        let range = selection ?? 0..<file.length
-        if let selection {
-            headers[.contentRange] = "bytes \(selection.lowerBound)-\(selection.upperBound - 1)/\(file.length)"
+        if let disposition = file.disposition { headers[.contentDisposition] = disposition }
+        let wish = FileWish(file, request.headers)
+        if wish.isRefused { throw Self.changed }
+        if wish.isUnchanged { return Response(status: .notModified, headers: headers) }
+        let parts = request.method == .get ? wish.parts : nil
+        switch parts?.count {
+        case nil: return Self.response(.ok, headers, file, [.part(0..<file.length)])
+        case 0: throw Self.unsatisfiable(file)
+        case 1:
+            let part = parts?.first ?? 0..<0
+            headers[.contentRange] = Self.place(part, in: file)
+            return Self.response(.partialContent, headers, file, [.part(part)])
+        default:
+            let boundary = "part-\(UInt64.random(in: .min ... .max))"
+            let pieces = Self.pieces(parts ?? [], of: file, boundary: boundary)
+            headers[.contentType] = "multipart/byteranges; boundary=\(boundary)"
+            return Self.response(.partialContent, headers, file, pieces)
         }
-        headers[.contentLength] = String(range.count)
-        let status: HTTPResponse.Status = selection == nil ? .ok : .partialContent
-        let body = ResponseBody(contentLength: range.count) { writer in
-            var offset = range.lowerBound
-            while offset < range.upperBound {
-                let bytes = try await file.read(offset, min(Self.piece, range.upperBound - offset))
-                guard bytes.readableBytes > 0 else {
-                    throw ObjectError(.unavailable, isTemporary: true, "A file became shorter.")
+    }
+
+    /// What a body is made of.
+    private enum Piece: Sendable {
+        case text(String)
+        case part(Range<Int>)
+
+        var length: Int {
+            switch self {
+            case .text(let text): text.utf8.count
+            case .part(let range): range.count
+            }
+        }
+    }
+
+    private static func pieces(_ parts: [Range<Int>], of file: LinkedFile, boundary: String) -> [Piece] {
+        var pieces: [Piece] = []
+        for part in parts {
+            let head =
+                "\r\n--\(boundary)\r\nContent-Type: \(file.contentType)\r\n"
+                + "Content-Range: \(place(part, in: file))\r\n\r\n"
+            pieces += [.text(head), .part(part)]
+        }
+        return pieces + [.text("\r\n--\(boundary)--\r\n")]
+    }
+
+    private static func response(
+        _ status: HTTPResponse.Status,
+        _ headers: HTTPFields,
+        _ file: LinkedFile,
+        _ pieces: [Piece]
+    ) -> Response {
+        let length = pieces.reduce(0) { $0 + $1.length }
+        var headers = headers
+        headers[.contentLength] = String(length)
+        let body = ResponseBody(contentLength: length) { writer in
+            for piece in pieces {
+                switch piece {
+                case .text(let text): try await writer.write(ByteBuffer(string: text))
+                case .part(let range): try await copy(range, of: file, to: &writer)
                 }
-                offset += bytes.readableBytes
-                try await writer.write(bytes)
             }
             try await writer.finish(nil)
         }
         return Response(status: status, headers: headers, body: body)
     }
 
-    private static func isUnchanged(_ file: LinkedFile, _ headers: HTTPFields) -> Bool {
-        if let tags = headers[.ifNoneMatch] {
-            // A cache may have marked the tag as weak; for this question that makes no difference.
-            let same = ["*", file.entityTag, "W/\(file.entityTag)"]
-            let known = tags.filter { !$0.isWhitespace }.split(separator: ",")
-            return known.contains { same.contains(String($0)) }
+    private static func copy(
+        _ range: Range<Int>,
+        of file: LinkedFile,
+        to writer: inout any ResponseBodyWriter
+    ) async throws {
+        var offset = range.lowerBound
+        while offset < range.upperBound {
+            let bytes = try await file.read(offset, min(piece, range.upperBound - offset))
+            guard bytes.readableBytes > 0 else {
+                throw ObjectError(.unavailable, isTemporary: true, "A file became shorter.")
+            }
+            offset += bytes.readableBytes
+            try await writer.write(bytes)
         }
-        return headers[.ifModifiedSince] == CivilDate(file.modified).http
     }
 
-    /// The one range that is asked for; `nil` for the whole file.
-    ///
-    /// Several ranges, and forms that cannot be read, get the whole file, as RFC 9110 allows.
-    ///
-    /// - Throws: 416 for a range that lies behind the file's end.
-    private static func selection(of file: LinkedFile, _ headers: HTTPFields) throws(APIError) -> Range<Int>? {
-        if let condition = headers[.ifRange], condition != file.entityTag { return nil }
-        guard let text = headers[.range], text.hasPrefix("bytes="), !text.contains(",") else { return nil }
-        let bounds = text.dropFirst("bytes=".count).split(
-            separator: "-",
-            maxSplits: 1,
-            omittingEmptySubsequences: false
-        )
-        guard bounds.count == 2 else { return nil }
-        let range: Range<Int>
-        switch (Int(bounds[0]), Int(bounds[1])) {
-        case (let first?, let last?) where first <= last: range = first..<max(first, min(last, file.length - 1) + 1)
-        case (let first?, nil) where bounds[1].isEmpty: range = first..<max(first, file.length)
-        case (nil, let count?) where bounds[0].isEmpty && count >= 0: range = max(0, file.length - count)..<file.length
-        default: return nil
-        }
-        if range.isEmpty { throw unsatisfiable(file) }
-        return range
+    private static func place(_ range: Range<Int>, in file: LinkedFile) -> String {
+        "bytes \(range.lowerBound)-\(range.upperBound - 1)/\(file.length)"
     }
+
+    private static let changed = APIError(
+        .preconditionFailed,
+        "precondition_failed",
+        "The picture is not the version that was asked for."
+    )
 
     private static func unsatisfiable(_ file: LinkedFile) -> APIError {
         APIError(

@@ -35,6 +35,9 @@ public struct Gateway: Service {
     /// How the providers are at this moment: keys by their names in the pool, breakers, work in hand.
     public var providersStatus: ProvidersStatus { engine.providersStatus }
 
+    /// Whether pictures can be stored now; asked as often as somebody likes, it asks the storage rarely.
+    public let storageReadiness: StorageReadiness
+
     let providers: [EngineProvider]
     private let refresh: CapabilityRefresh
     private let router: ProviderRouter
@@ -66,13 +69,14 @@ public struct Gateway: Service {
         let providers = try Self.providers(configuration, transport: curl)
         let published = CapabilityBook()
         let router = Self.router(configuration, providers, published)
-        let (objects, files) = try Self.storage(configuration, transport: curl, time: time)
+        let (objects, files) = try Self.storage(configuration, transport: curl, time: time, logger: logger)
         let store = try await SQLiteTaskStore(path: configuration.database.path)
         self.configuration = configuration
         self.node = node
         self.store = store
         self.objects = objects
         self.files = files
+        storageReadiness = StorageReadiness(objects, isLocal: files != nil, time: time)
         self.router = router
         refresh = CapabilityRefresh(providers: providers, book: published, time: time, logger: logger)
         self.providers = providers
@@ -193,7 +197,7 @@ public struct Gateway: Service {
 }
 
 extension Gateway {
-    private static func providers(
+    static func providers(
         _ configuration: GatewayConfiguration,
         transport: any HTTPTransport
     ) throws -> [EngineProvider] {
@@ -246,30 +250,23 @@ extension Gateway {
         return ProviderRouter(tables: tables, routes: routes, aliases: configuration.aliases)
     }
 
-    private static func storage(
+    static func storage(
         _ configuration: GatewayConfiguration,
         transport: any HTTPTransport,
-        time: any TimeSource
+        time: any TimeSource,
+        logger: Logger
     ) throws(ObjectError) -> (any ObjectStore, (any LinkedFiles)?) {
         switch configuration.storage {
         case .none: return (NoObjectStore(), nil)
         case .local(let path):
-            let store = try LocalObjectStore(path: path, publicURL: configuration.server.linkBase)
+            let presentation = LinkPresentation(configuration.links)
+            let base = configuration.server.linkBase
+            let store = try LocalObjectStore(path: path, publicURL: base, presentation: presentation)
             return (store, store)
         case .s3(let bucket):
-            let settings = S3Settings(
-                endpoint: bucket.endpoint,
-                region: bucket.region,
-                bucket: bucket.bucket,
-                prefix: bucket.prefix,
-                addressing: bucket.usesPathStyle ? .path : .virtual,
-                accessKeyID: bucket.accessKeyID,
-                secretAccessKey: bucket.secretAccessKey,
-                sessionToken: bucket.sessionToken,
-                publicEndpoint: bucket.publicEndpoint,
-                linkLifetime: configuration.linkLifetime
-            )
-            return (try S3ObjectStore(settings, transport: transport, time: time), nil)
+            let settings = try S3Settings(bucket, configuration)
+            let store = try S3ObjectStore(settings, transport: transport, time: time) { logger.error("\($0)") }
+            return (store, nil)
         case .oss(let bucket):
             let settings = bucket.settings(linkLifetime: configuration.linkLifetime)
             return (try OSSObjectStore(settings, transport: transport, time: time), nil)

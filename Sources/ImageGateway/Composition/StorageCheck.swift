@@ -1,95 +1,188 @@
 // Part of ImageGateway. SPDX-License-Identifier: Apache-2.0
 
+import Foundation
 import GatewayCore
-import GatewayEngine
+import GatewayObjects
 import HTTPTypes
 import NIOCore
 
-extension Gateway {
-    /// One thing that was tried, and how it went.
-    public struct CheckResult: Sendable {
-        /// What was tried.
-        public var name: String
-        /// What is wrong, in one sentence; `nil` if it works.
-        public var mistake: String?
-        /// What there is to know when it works.
-        public var detail: String
-
-        /// Creates a result.
-        public init(name: String, mistake: String?, detail: String) {
-            self.name = name
-            self.mistake = mistake
-            self.detail = detail
-        }
-    }
-
+extension GatewayCheck {
     /// Writes, signs, fetches, compares and deletes a small object, as a picture would be.
-    public func checkStorage() async -> CheckResult {
-        if case .none = configuration.storage {
-            return CheckResult(name: "storage", mistake: nil, detail: "none: only synchronous b64_json works")
-        }
-        let text = ByteBuffer(string: "image-gateway check \(node)")
-        do {
-            guard let key = ObjectKey("check/\(node).txt") else {
-                return CheckResult(name: "storage", mistake: "The test object has no valid name.", detail: "")
+    ///
+    /// The link is followed as a caller does it, without credentials. A folder that no gateway has used yet is not begun:
+    /// the same is tried in a folder beside or inside it, which is removed again.
+    public func checkStorage() async -> Result {
+        let name = "storage"
+        do throws(ObjectError) {
+            switch configuration.storage {
+            case .none: return Result(name: name, mistake: nil, detail: "none: only synchronous b64_json works")
+            case .local(let path): return try await checkFolder(path)
+            default:
+                let (objects, _) = try Gateway.storage(configuration, transport: transport, time: time, logger: logger)
+                let trial = StorageTrial(check: self, objects: objects, files: nil)
+                return Result(name: name, mistake: nil, detail: try await trial.run())
             }
-            try await objects.put(ObjectBody(contentType: "text/plain", buffers: [text]), at: key)
-            let fetched = try await fetch(key)
+        } catch {
+            let isMisconfigured = error.code == .misconfigured
+            return Result(name: name, mistake: error.message, detail: "", isMisconfigured: isMisconfigured)
+        }
+    }
+
+    private func checkFolder(_ path: String) async throws(ObjectError) -> Result {
+        let files = FileManager.default
+        // A gateway was here: its folder can be used as it is.
+        let isInUse = files.fileExists(atPath: "\(path)/link.key")
+        let place = isInUse ? path : "\(Self.nearest(to: path))/image-gateway-check-\(UUID().uuidString)"
+        defer { if !isInUse { try? files.removeItem(atPath: place) } }
+        let store = try LocalObjectStore(path: place, publicURL: configuration.server.linkBase)
+        let trial = StorageTrial(check: self, objects: store, files: store, isServed: isInUse)
+        let detail = try await trial.run()
+        return Result(
+            name: "storage",
+            mistake: nil,
+            detail: isInUse ? detail : "\(detail); \(path) will be made when the gateway is started"
+        )
+    }
+
+    /// The folder itself, or the first above it that is there.
+    private static func nearest(to path: String) -> String {
+        var place = path
+        while !place.isEmpty, !FileManager.default.fileExists(atPath: place) {
+            place = (place as NSString).deletingLastPathComponent
+        }
+        return place.isEmpty ? "." : place
+    }
+}
+
+/// One test object on its way through a storage.
+struct StorageTrial {
+    let check: GatewayCheck
+    let objects: any ObjectStore
+    /// The files of a local store: their links are answered by the gateway, which need not run.
+    let files: (any LinkedFiles)?
+    /// Whether a gateway that runs would serve that very folder.
+    var isServed = false
+
+    private static let type = "image/png"
+
+    /// Goes all the way, and says in a few words what was done.
+    ///
+    /// - Throws: ``ObjectError`` with a sentence that says what is wrong.
+    func run() async throws(ObjectError) -> String {
+        let mark = String(UInt64.random(in: .min ... .max), radix: 36)
+        guard let key = ObjectKey("check/\(mark).png") else { return "" }
+        let bytes = ByteBuffer(string: "image-gateway check \(mark)\n")
+        try await objects.put(ObjectBody(contentType: Self.type, buffers: [bytes]), at: key)
+        var notes: [String] = []
+        do throws(ObjectError) {
+            notes = try await follow(key, expecting: bytes)
+        } catch {
+            // What can be cleaned up is, but the first mistake is the one to tell.
+            try? await objects.delete(key)
+            throw error
+        }
+        do throws(ObjectError) {
             try await objects.delete(key)
-            guard fetched == text else {
-                return CheckResult(name: "storage", mistake: "What was fetched is not what was written.", detail: "")
-            }
-            return CheckResult(
-                name: "storage",
-                mistake: nil,
-                detail: "wrote, signed, fetched and deleted a test object"
-            )
-        } catch let error as ObjectError {
-            return CheckResult(name: "storage", mistake: error.message, detail: "")
         } catch {
-            return CheckResult(name: "storage", mistake: "The link could not be fetched: \(error)", detail: "")
-        }
-    }
-
-    /// Fetches by the signed link; from the local store without the server, which need not run.
-    private func fetch(_ key: ObjectKey) async throws -> ByteBuffer {
-        let link = try objects.link(to: key, signedAt: SystemTime().now, lifetime: configuration.linkLifetime)
-        if let files {
-            let parts = link.split(separator: "?", maxSplits: 1)
-            let path = parts[0].dropFirst(configuration.server.linkBase.count + "/files/".count)
-            let query = parts.count > 1 ? String(parts[1]) : ""
-            let file = try await files.open(path: String(path), query: query, now: SystemTime().now)
-            return try await file.read(0, file.length)
-        }
-        let response = try await transport.send(TransportRequest(.get, link, isRepeatable: true))
-        guard response.status == 200 else {
             throw ObjectError(
-                .denied,
-                isTemporary: false,
-                "The signed link answered \(response.status): check region, clock and permission to read."
+                error.code,
+                isTemporary: error.isTemporary,
+                "The test object check/\(mark).png could not be deleted: \(error.message)"
             )
         }
-        return response.body
+        return (["wrote, signed, fetched and deleted a test object"] + notes).joined(separator: "; ")
     }
 
-    /// Asks each provider for its models, with each of its keys.
-    public func checkProviders() async -> [CheckResult] {
-        var results: [CheckResult] = []
-        for provider in providers {
-            for (place, key) in provider.keys.enumerated() {
-                let name = provider.keys.count > 1 ? "\(provider.name) (key \(place + 1), \(key.id))" : provider.name
-                results.append(await check(provider, key.secret, name: "provider \(name)"))
-            }
+    private func follow(_ key: ObjectKey, expecting bytes: ByteBuffer) async throws(ObjectError) -> [String] {
+        let lifetime = check.configuration.linkLifetime
+        let link = try objects.link(to: key, signedAt: check.time.now, lifetime: lifetime)
+        guard let files else { return try await fetch(link, expecting: bytes) }
+        let parts = link.dropFirst("\(check.configuration.server.linkBase)/files/".count).split(separator: "?")
+        let file = try await files.open(path: String(parts[0]), query: String(parts[1]), now: check.time.now)
+        try Self.compare(try await file.read(0, file.length), bytes)
+        return isServed ? [await visit(link, expecting: bytes)] : []
+    }
+
+    /// What a caller would get who follows a link to the gateway: nothing, if it does not run.
+    private func visit(_ link: String, expecting bytes: ByteBuffer) async -> String {
+        let limits = TransportLimits(connect: .seconds(3), total: .seconds(5), responseBytes: 1 << 20)
+        guard let answer = try? await check.transport.send(TransportRequest(.get, link, limits: limits)) else {
+            return
+                "nothing answers at \(check.configuration.server.linkBase), where links lead: the gateway does not run"
         }
-        return results
+        return answer.status == 200 && answer.body == bytes
+            ? "links work at \(check.configuration.server.linkBase)"
+            : "beware: something else answers at \(check.configuration.server.linkBase) (HTTP \(answer.status)): see "
+                + "server.public_url"
     }
 
-    private func check(_ provider: EngineProvider, _ key: Secret, name: String) async -> CheckResult {
-        do throws(ProviderError) {
-            let models = try await provider.adapter.models(key: key)
-            return CheckResult(name: name, mistake: nil, detail: "\(models.count) models")
+    /// Fetches as a caller does.
+    private func fetch(_ link: String, expecting bytes: ByteBuffer) async throws(ObjectError) -> [String] {
+        let asked = check.time.now
+        let answer = try await send(link)
+        let lead = answer.headers[.date].flatMap(Timestamp.init(httpDate:)).map { asked.duration(to: $0) }
+        guard answer.status == 200 else { throw refusal(answer, asked) }
+        try Self.compare(answer.body, bytes)
+        var notes: [String] = []
+        if let lead, abs(lead.milliseconds) >= 60_000 {
+            let seconds = abs(lead.milliseconds) / 1000
+            notes.append("this machine's clock is \(seconds) seconds \(lead < .zero ? "ahead" : "behind"): use NTP")
+        }
+        if let type = answer.headers[.contentType], !type.hasPrefix(Self.type) {
+            notes.append("the storage changes the media type: see storage.link_content_type")
+        }
+        if try await send(String(link.prefix { $0 != "?" })).status == 200 {
+            notes.append("beware: the bucket is public, pictures can be had without a link")
+        }
+        return notes
+    }
+
+    private func send(_ link: String) async throws(ObjectError) -> TransportResponse {
+        let limits = TransportLimits(total: .seconds(30), responseBytes: 1 << 20)
+        do throws(TransportError) {
+            return try await check.transport.send(
+                TransportRequest(.get, link, limits: limits, isRepeatable: true)
+            )
         } catch {
-            return CheckResult(name: name, mistake: error.message, detail: "")
+            let reason =
+                switch error.code {
+                case .nameNotResolved: "its name has no address"
+                case .notConnected: "nothing listens there, or a firewall is in between"
+                case .tls: "its certificate or TLS version is not accepted"
+                case .timedOut: "it does not answer in time"
+                default: error.code.rawValue
+                }
+            throw ObjectError(
+                .unavailable,
+                isTemporary: true,
+                "The host of links (\(place)) cannot be reached, \(reason): callers could not fetch pictures."
+            )
         }
+    }
+
+    private func refusal(_ answer: TransportResponse, _ asked: Timestamp) -> ObjectError {
+        let explained = (objects as? any LinkExplaining)?.explanation(of: answer, asked: asked)
+        let sentence =
+            answer.status == 404
+            ? "The link leads to no object: \(place) leads to another bucket or service."
+            : "The link is denied: \(explained?.message ?? "HTTP \(answer.status).")"
+        return ObjectError(explained?.code ?? .denied, isTemporary: false, sentence)
+    }
+
+    /// The key that says where links go.
+    private var place: String {
+        if case .s3(let bucket) = check.configuration.storage, bucket.publicEndpoint == nil {
+            return "storage.endpoint"
+        }
+        return "storage.public_endpoint"
+    }
+
+    private static func compare(_ found: ByteBuffer, _ wanted: ByteBuffer) throws(ObjectError) {
+        guard found != wanted else { return }
+        throw ObjectError(
+            .misconfigured,
+            isTemporary: false,
+            "What the link gives is not what was written: something on the way changes it."
+        )
     }
 }

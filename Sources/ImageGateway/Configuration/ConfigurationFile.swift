@@ -31,7 +31,7 @@ extension GatewayConfiguration {
         server = Server(file.section("server"))
         auth = Auth(file.section("auth"))
         database = Database(file.section("database"))
-        (storage, linkLifetime) = Storage.read(file.section("storage"))
+        (storage, linkLifetime, links) = Storage.read(file.section("storage"))
         providers = file.neededSections("providers", "is empty: name at least one vendor.").map {
             Provider($0, vendors)
         }

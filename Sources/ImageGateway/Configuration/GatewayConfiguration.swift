@@ -15,6 +15,8 @@ public struct GatewayConfiguration: Sendable {
     public var storage = Storage.local(path: "data/images")
     /// How long links live.
     public var linkLifetime = Duration.seconds(86_400)
+    /// What links say about their pictures.
+    public var links = Links()
     /// The kinds of vendors there are: those of this build, and what an embedding service adds.
     public var vendors = Self.knownVendors
     /// The vendors, in order.
@@ -126,6 +128,8 @@ public struct GatewayConfiguration: Sendable {
         public var secretAccessKey: Secret
         /// The token of temporary credentials.
         public var sessionToken: Secret?
+        /// What else can be set.
+        public var more = S3More()
     }
 
     /// One vendor.

@@ -83,7 +83,7 @@ extension GatewayConfiguration.OSS {
     ///
     /// - Parameter complain: Whether the other kind is a bucket too, which would have to act on them.
     static func pass(_ reader: SettingsReader, complain: Bool) {
-        for name in ["sign_host", "public_addressing"] where reader.has(name) && complain {
+        for name in ["sign_host"] where reader.has(name) && complain {
             reader.complain(name, "is for oss only.")
         }
     }

@@ -87,6 +87,9 @@ final class SettingsReader {
         return sections(name)
     }
 
+    /// A variable of the environment that is set and not empty.
+    func variable(_ name: String) -> String? { environment[name].flatMap { $0.isEmpty ? nil : $0 } }
+
     func text(_ name: String) -> String? {
         take(name).flatMap { scalar($0, name) }
     }

@@ -13,25 +13,35 @@ extension GatewayConfiguration.Storage {
 
     /// Reads `storage`.
     ///
-    /// - Returns: The storage, and how long its links live.
-    static func read(_ reader: SettingsReader) -> (GatewayConfiguration.Storage, Duration) {
+    /// - Returns: The storage, how long its links live, and what they say.
+    static func read(
+        _ reader: SettingsReader
+    ) -> (GatewayConfiguration.Storage, Duration, GatewayConfiguration.Links) {
         defer { reader.close() }
         let lifetime = reader.duration("url_lifetime") ?? .seconds(86_400)
         if lifetime < .seconds(1) || lifetime > longestLifetime {
             reader.complain("url_lifetime", "must be from 1s to 7d.")
+        } else if lifetime != .seconds(lifetime.components.seconds) {
+            reader.complain("url_lifetime", "must be whole seconds.")
         }
+        let links = GatewayConfiguration.Links(reader)
         if !reader.has("kind"), reader.has("bucket") {
             reader.complain("kind", "is missing: s3 or oss for a bucket, local for a folder.")
         }
         let kind = reader.choice("kind") ?? Kind.local
         let path = reader.nonEmptyText("path")
-        if kind == .oss { return (GatewayConfiguration.OSS.read(reader).map { .oss($0) } ?? .none, lifetime) }
+        if kind == .oss {
+            for name in ["link_disposition", "link_content_type"] where reader.has(name) {
+                reader.complain(name, "is not for oss.")
+            }
+            return (GatewayConfiguration.OSS.read(reader).map { .oss($0) } ?? .none, lifetime, links)
+        }
         let bucket = bucket(reader, isNeeded: kind == .s3)
         GatewayConfiguration.OSS.pass(reader, complain: kind == .s3)
         return switch kind {
-        case .local: (.local(path: path ?? "data/images"), lifetime)
-        case .none, .oss: (.none, lifetime)
-        case .s3: (bucket.map { .s3($0) } ?? GatewayConfiguration.Storage.none, lifetime)
+        case .local: (.local(path: path ?? "data/images"), lifetime, links)
+        case .none, .oss: (.none, lifetime, links)
+        case .s3: (bucket.map { .s3($0) } ?? GatewayConfiguration.Storage.none, lifetime, links)
         }
     }
 
@@ -45,16 +55,15 @@ extension GatewayConfiguration.Storage {
         func text(_ name: String) -> String? { isNeeded ? reader.neededText(name) : reader.text(name) }
         let addressing = reader.choice("addressing") ?? Addressing.virtual
         let (endpoint, name) = (text("endpoint"), text("bucket"))
-        let (keyID, secret) = (text("access_key_id"), text("secret_access_key"))
+        let more = GatewayConfiguration.S3More(reader)
+        let keys = GatewayConfiguration.S3Keys(reader, isNeeded: isNeeded, hasFile: more.credentialsFile != nil)
         let region = reader.nonEmptyText("region") ?? "us-east-1"
         let publicEndpoint = reader.nonEmptyText("public_endpoint")
         let prefix = reader.text("prefix") ?? ""
-        // Empty is usual here: an environment variable that only temporary credentials have.
-        let sessionToken = reader.text("session_token").flatMap { $0.isEmpty ? nil : Secret($0) }
         if let signature = reader.text("signature"), signature != "v4" {
             reader.complain("signature", "must be v4 for s3.")
         }
-        guard let endpoint, let name, let keyID, let secret else { return nil }
+        guard let endpoint, let name, let keys else { return nil }
         return GatewayConfiguration.S3(
             endpoint: endpoint,
             publicEndpoint: publicEndpoint,
@@ -62,9 +71,10 @@ extension GatewayConfiguration.Storage {
             bucket: name,
             prefix: prefix,
             usesPathStyle: addressing == .path,
-            accessKeyID: keyID,
-            secretAccessKey: Secret(secret),
-            sessionToken: sessionToken
+            accessKeyID: keys.accessKeyID,
+            secretAccessKey: keys.secretAccessKey,
+            sessionToken: keys.sessionToken,
+            more: more
         )
     }
 }

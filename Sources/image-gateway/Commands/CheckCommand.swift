@@ -11,7 +11,11 @@ struct CheckCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "check",
         abstract:
-            "Validate the configuration, try the storage with a test object, and ask each provider for its models."
+            "Validate the configuration, try the storage with a test object, and ask each provider for its models.",
+        discussion: """
+            Nothing is left behind: no folder is made, no database opened, the test object is deleted. It works beside a \
+            gateway that runs. The exit status is 0 if all is well, 1 if something failed, 2 if the configuration is wrong.
+            """
     )
 
     @OptionGroup var file: ConfigurationOption
@@ -22,21 +26,27 @@ struct CheckCommand: AsyncParsableCommand {
     func run() async throws {
         let configuration = try file.load()
         let logger = LogSetup.logger(configuration.log)
-        let gateway = try await OperatorError.explained { try await Gateway(configuration, logger: logger) }
-        var results = [await gateway.checkStorage()]
-        results += await gateway.checkProviders()
+        let check = try await OperatorError.explained { try GatewayCheck(configuration, logger: logger) }
+        async let storage = check.checkStorage()
+        async let providers = check.checkProviders()
+        var results = [await storage] + (await providers)
         if configuration.providers.isEmpty {
             results.append(
-                Gateway.CheckResult(name: "providers", mistake: OperatorError.noProviders, detail: "")
+                GatewayCheck.Result(
+                    name: "providers",
+                    mistake: OperatorError.noProviders,
+                    detail: "",
+                    isMisconfigured: true
+                )
             )
         }
-        await gateway.close()
+        await check.close()
         show(results)
-        if configuration.providers.isEmpty { throw ExitCode(ExitStatus.usage) }
+        if results.contains(where: \.isMisconfigured) { throw ExitCode(ExitStatus.usage) }
         if results.contains(where: { $0.mistake != nil }) { throw ExitCode(ExitStatus.failed) }
     }
 
-    private func show(_ results: [Gateway.CheckResult]) {
+    private func show(_ results: [GatewayCheck.Result]) {
         if json {
             let list = results.map { result in
                 JSON(present: [

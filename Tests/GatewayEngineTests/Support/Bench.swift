@@ -30,11 +30,14 @@ struct Bench: Sendable {
         logger: Logger = Self.logger,
         store: any TaskStore = MemoryTaskStore(),
         objects: MemoryObjectStore = MemoryObjectStore(),
+        time: HastyTime? = nil,
+        keeping: (any ObjectStore)? = nil,
+        memory: ByteBudget = ByteBudget(limit: 0),
         web: ReplayTransport = ReplayTransport([]),
         intranet: ReplayTransport = ReplayTransport([]),
         transcoder: (any PictureTranscoder)? = nil
     ) {
-        let time = HastyTime(isPatient: isPatient)
+        let time = time ?? HastyTime(isPatient: isPatient)
         self.time = time
         self.logger = logger
         let router = ProviderRouter(
@@ -50,14 +53,14 @@ struct Bench: Sendable {
         self.router = router
         let pool = ProviderPool(providers)
         doors = FetchDoors(guarded: web, unguarded: intranet, inputLimit: 1 << 20, time: time)
-        parts = EngineParts(
+        var parts = EngineParts(
             node: "node-1",
             pool: pool,
             router: router,
             store: store,
             board: board,
             keeper: PictureKeeper(
-                objects: objects,
+                objects: keeping ?? objects,
                 store: store,
                 fetcher: PictureFetcher(doors, workers: workers, pool: pool, time: time, logger: Self.logger),
                 finisher: PictureFinisher(transcoder: transcoder, logger: Self.logger),
@@ -71,6 +74,8 @@ struct Bench: Sendable {
             time: time,
             logger: Self.logger
         )
+        parts.memory = memory
+        self.parts = parts
     }
 
     // MARK: Tasks

@@ -55,6 +55,8 @@ struct LiveServer: Sendable {
 /// Runs a real server beside a suite.
 struct WithLiveServer: SuiteTrait, TestScoping {
     let kind: LiveServer.Kind
+    /// Whether the bucket has to stand in the host, where a server wants one or the other.
+    var isVirtual = false
 
     func provideScope(
         for test: Test,
@@ -96,7 +98,10 @@ struct WithLiveServer: SuiteTrait, TestScoping {
         try FileManager.default.createDirectory(atPath: "\(folder)/data/pictures", withIntermediateDirectories: true)
         guard kind == .seaweed else {
             let keys = "\(LiveServer.accessKeyID),\(LiveServer.secret)"
-            return ["serve", "s3", "--config", "", "--addr", "127.0.0.1:\(port)", "--auth-key", keys, "\(folder)/data"]
+            return [
+                "serve", "s3", "--config", "", "--addr", "127.0.0.1:\(port)", "--auth-key", keys,
+                "--force-path-style=\(!isVirtual)", "\(folder)/data",
+            ]
         }
         let identities = """
             {"identities": [{"name": "test", "credentials": \
@@ -125,14 +130,15 @@ struct WithLiveServer: SuiteTrait, TestScoping {
             secretAccessKey: Secret(LiveServer.secret),
             region: "us-east-1"
         )
-        let authority = "127.0.0.1:\(server.port)"
+        let authority = isVirtual ? "pictures.localhost:\(server.port)" : "127.0.0.1:\(server.port)"
+        let path = isVirtual ? "/" : "/pictures"
         let clock = ContinuousClock()
         let deadline = clock.now + .seconds(60)
         while clock.now < deadline {
             guard process.isRunning else { return false }
-            let request = SigV4Request(method: "PUT", path: "/pictures", headers: [("host", authority)])
+            let request = SigV4Request(method: "PUT", path: path, headers: [("host", authority)])
             let empty = try Digest.sha256Hex("")
-            var sent = TransportRequest(.put, "http://\(authority)/pictures")
+            var sent = TransportRequest(.put, "http://\(authority)\(path)")
             for (name, value) in try signer.headers(for: request, payloadHash: empty, at: SystemTime().now) {
                 sent.headers[try #require(HTTPField.Name(name))] = value
             }

@@ -14,6 +14,7 @@ struct PictureKeeper: Sendable {
     let workers: Slots
     let time: any TimeSource
     let logger: Logger
+    private let outages = Outages()
 
     /// Stores the pictures of a portion, one after the other.
     ///
@@ -96,6 +97,7 @@ struct PictureKeeper: Sendable {
         let source = WatchedSource(stream.chunks)
         do throws(ObjectError) {
             try await objects.put(ObjectStream(contentType: mediaType, length: length, chunks: source.chunks), at: key)
+            outages.worked(.storing, logger)
         } catch {
             if let failure = source.failure { throw failure }
             complain(error, task)
@@ -143,7 +145,7 @@ struct PictureKeeper: Sendable {
                     return error
                 }
             }
-            guard let error else { return }
+            guard let error else { return outages.worked(.storing, logger) }
             complain(error, task)
             guard error.isTemporary else {
                 throw TaskFailure(.storageError, "The picture was made, but could not be stored.")
@@ -154,10 +156,11 @@ struct PictureKeeper: Sendable {
     }
 
     private func complain(_ error: ObjectError, _ task: ImageTask) {
-        logger.error(
-            "A picture could not be stored.",
-            metadata: ["task": "\(task.id)", "error": "\(error.message)", "again": "\(error.isTemporary)"]
-        )
+        // Every task waits for the same storage, and each tries again and again.
+        var logger = logger
+        logger[metadataKey: "task"] = "\(task.id)"
+        if error.isTemporary { return outages.failed(.storing, error.message, logger) }
+        logger.error("A picture could not be stored, and its task fails.", metadata: ["error": "\(error.message)"])
     }
 
     /// Deletes pictures that nobody needs any more; what cannot be deleted is left behind and said so.

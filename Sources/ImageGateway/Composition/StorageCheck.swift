@@ -87,7 +87,11 @@ extension Gateway {
     private func check(_ provider: EngineProvider, _ key: Secret, name: String) async -> CheckResult {
         do throws(ProviderError) {
             let models = try await provider.adapter.models(key: key)
-            return CheckResult(name: name, mistake: nil, detail: "\(models.count) models")
+            return CheckResult(
+                name: name,
+                mistake: nil,
+                detail: models.count == 1 ? "1 model" : "\(models.count) models"
+            )
         } catch {
             return CheckResult(name: name, mistake: error.message, detail: "")
         }

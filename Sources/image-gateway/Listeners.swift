@@ -29,7 +29,7 @@ struct Listeners {
             let token = admin.isLoopback ? nil : configuration.auth.adminToken
             services.append(
                 server.adminApplication(token: token) { address in
-                    logger.notice("Operators are answered.", metadata: ["address": "\(address)"])
+                    logger.notice("The admin listener is ready.", metadata: ["address": "\(address)"])
                 }
             )
         }

@@ -21,7 +21,7 @@ import Testing
 
         let vendors = [
             ("gemini-2.5-flash-image", "", "gemini"), ("imagen-4.0-generate-001", "", "imagen"),
-            ("gpt-image-2", "", "aitoearn"), ("gemini-2.5-flash-image", "[emulate:fault=503@gemini]", "hingnet"),
+            ("gpt-image-2", "", "aitoearn"), ("gemini-2.5-flash-image", "[emulate:fault=rate-limit@gemini]", "hingnet"),
         ]
         for (model, words, provider) in vendors {
             let made = try await run(["generate", "a fox \(words)", "-m", model, "-o", "fox.png", "--json"], demo)

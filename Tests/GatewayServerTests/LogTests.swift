@@ -57,6 +57,16 @@ import Testing
         #expect(lines.allSatisfy { !$0.contains("hb.request.id") }, "one name for a request is enough")
     }
 
+    @Test func `questions for health are no lines while all is well`() async throws {
+        let gateway = TestGateway()
+        try await gateway.run { client in
+            _ = try await client.get("/health/live", key: nil)
+            _ = try await client.get("/health/nothing", key: nil)
+        }
+        let lines = gateway.log.lines.filter { $0.contains("path=/health/") }
+        #expect(lines.map { String($0.prefix { $0 != " " }) } == ["debug", "info"], "\(lines)")
+    }
+
     @Test func `a long path does not make a long line`() async throws {
         let gateway = TestGateway()
         try await gateway.run { _ = try await $0.get("/" + String(repeating: "x", count: 10_000)) }

@@ -87,7 +87,9 @@ struct EdgeMiddleware: RouterMiddleware {
         ]
         // Health, files and wrong keys have no caller.
         if !context.callerName.value.isEmpty { metadata["caller"] = "\(context.callerName.value)" }
-        context.logger.info("request", metadata: metadata)
+        // Whoever asks for health asks all day.
+        let isRoutine = request.uri.path.hasPrefix("/health/") && response.status.code < 400
+        context.logger.log(level: isRoutine ? .debug : .info, "request", metadata: metadata)
     }
 
     /// A caller's own name for the request, if it is short and plain.

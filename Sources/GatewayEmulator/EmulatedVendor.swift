@@ -9,11 +9,13 @@ import NIOCore
 /// whether a call fails, how long it takes, what it costs, and how the answer travels. A further vendor is a folder
 /// with a conformance and one line in ``FaultCatalog/players``.
 ///
-/// A vendor whose original has paths that another one has as well puts its routes under its own name, so that
-/// `http://127.0.0.1:9090/name` is its base URL.
+/// A vendor whose original has paths that another one has as well puts its routes under a ``basePath`` of its own.
 protocol EmulatedVendor: Sendable {
     /// The names under which the ledger counts its calls.
     static var names: [String] { get }
+
+    /// Where its paths begin; empty for the root. Behind the emulator's address it is the vendor's base URL.
+    static var basePath: String { get }
 
     /// The faults it can play besides those of connection and picture.
     static var faults: [Fault] { get }
@@ -29,6 +31,9 @@ protocol EmulatedVendor: Sendable {
 }
 
 extension EmulatedVendor {
+    /// The root.
+    static var basePath: String { "" }
+
     /// None.
     static var aliases: [String: String] { [:] }
 }

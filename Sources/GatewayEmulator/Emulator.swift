@@ -8,8 +8,8 @@ import Synchronization
 
 /// The vendors, emulated: strict about what they reject, drawing real pictures, failing on demand.
 ///
-/// One listener serves every vendor; Google's models are under `/v1beta/models/…`, HingNet's paths under `/hingnet`, the
-/// emulator's own settings and ledger under `/_emulator/…`. A key is good when it begins with `emulated-`.
+/// One listener serves every vendor, each behind its ``basePath(of:)``; the emulator's own settings and ledger are under
+/// `/_emulator/…`. A key is good when it begins with `emulated-`.
 ///
 /// ## The command `emulate`
 /// ``application(host:port:)`` is a service: give it to the `ServiceGroup` that handles the signals.
@@ -22,8 +22,8 @@ import Synchronization
 /// try await withThrowingTaskGroup { group in
 ///     group.addTask { try await application.run() }
 ///     let base = "http://127.0.0.1:\(try await emulator.port())"
-///     // Build the gateway with base as `base_url`, `emulated-demo` as key and `allow_private_network: true`,
-///     // run its services, then cancel the group.
+///     // Build the gateway with base and `Emulator.basePath(of: kind)` as `base_url`, `emulated-demo` as key and
+///     // `allow_private_network: true`, run its services, then cancel the group.
 /// }
 /// ```
 /// The emulator needs no port known before, and must be running before the gateway asks its providers whether they are
@@ -61,6 +61,11 @@ public final class Emulator: Sendable {
         self.logger = logger
         let studio = PictureStudio(lanes: drawings, cacheBytes: cacheBytes)
         stage = Stage(settings: settings, time: time, studio: studio, logger: logger)
+    }
+
+    /// What stands behind the emulator's address in the base URL of a kind of vendor; `nil` for a kind it does not play.
+    public static func basePath(of kind: String) -> String? {
+        FaultCatalog.players.first { $0.names.contains(kind) }?.basePath
     }
 
     /// The settings that hold now.

@@ -46,6 +46,7 @@ public struct Engine: Service {
     private let parts: EngineParts
     private let settings: EngineSettings
     private let load: EngineLoad
+    private let outages = Outages()
 
     /// Creates an engine; nothing runs before ``run()``.
     ///
@@ -205,10 +206,11 @@ public struct Engine: Service {
                 now: parts.time.now,
                 divide: { router.portions(of: $0) }
             )
+            outages.worked(.claiming, parts.logger)
             if tasks.count < bite.tasks, bite.fullModels.isEmpty { load.foundEmpty() }
             return tasks
         } catch {
-            parts.logger.error("Tasks could not be claimed.", metadata: ["error": "\(error.message)"])
+            outages.failed(.claiming, error.message, parts.logger)
             return []
         }
     }
@@ -224,13 +226,15 @@ public struct Engine: Service {
                 limit: Self.adoptionLimit,
                 now: parts.time.now
             )
+            outages.worked(.adopting, parts.logger)
             if !tasks.isEmpty {
-                parts.logger.notice("Took over tasks of a process that is gone.", metadata: ["count": "\(tasks.count)"])
+                let count = Logger.MetadataValue.stringConvertible(tasks.count)
+                parts.logger.notice("Took over tasks of a process that is gone.", metadata: ["count": count])
                 parts.board.signalQueue()
             }
             return tasks
         } catch {
-            parts.logger.error("Tasks could not be taken over.", metadata: ["error": "\(error.message)"])
+            outages.failed(.adopting, error.message, parts.logger)
             return []
         }
     }
@@ -265,8 +269,9 @@ public struct Engine: Service {
             parts.memory.relieve()
             do {
                 try await parts.store.heartbeat(node: parts.node, now: parts.time.now)
+                outages.worked(.heartbeat, parts.logger)
             } catch {
-                parts.logger.error("The heartbeat could not be written.", metadata: ["error": "\(error.message)"])
+                outages.failed(.heartbeat, error.message, parts.logger)
             }
         }
     }

@@ -14,6 +14,7 @@ struct PictureKeeper: Sendable {
     let workers: Slots
     let time: any TimeSource
     let logger: Logger
+    private let outages = Outages()
 
     /// Stores the pictures of a portion, one after the other; one that cannot be had does not cost the others, which are
     /// paid for as well.
@@ -117,6 +118,7 @@ struct PictureKeeper: Sendable {
         let mediaType = stream.header.format.mediaType
         do throws(ObjectError) {
             try await objects.put(ObjectStream(contentType: mediaType, length: length, chunks: stream.chunks), at: key)
+            outages.worked(.storing, logger)
         } catch {
             // What went wrong at the source is not the store's doing.
             if let failure = error.cause as? FetchError { throw failure }
@@ -167,7 +169,7 @@ struct PictureKeeper: Sendable {
                     return error
                 }
             }
-            guard let error else { return }
+            guard let error else { return outages.worked(.storing, logger) }
             complain(error, task)
             guard error.mayBePutRight else {
                 throw TaskFailure(.storageError, "The picture was made, but could not be stored.")
@@ -179,10 +181,11 @@ struct PictureKeeper: Sendable {
     }
 
     private func complain(_ error: ObjectError, _ task: ImageTask) {
-        logger.error(
-            "A picture could not be stored.",
-            metadata: ["task": "\(task.id)", "error": "\(error.message)", "again": "\(error.mayBePutRight)"]
-        )
+        // Every task waits for the same storage, and each tries again and again.
+        var logger = logger
+        logger[metadataKey: "task"] = "\(task.id)"
+        if error.mayBePutRight { return outages.failed(.storing, error.message, logger) }
+        logger.error("A picture could not be stored, and its task fails.", metadata: ["error": "\(error.message)"])
     }
 
     /// Has the task store remember an object before it exists: if its row is never written, it is deleted.

@@ -261,15 +261,15 @@ extension TaskRun {
     private func report() {
         let task = live.task
         guard task.status.isFinal else { return }
-        logger.info(
-            "task finished",
-            metadata: [
-                "status": "\(task.status.rawValue)", "code": "\(task.failure?.code.rawValue ?? "-")",
-                "model": "\(task.request.model)", "attempts": "\(task.attempts.count)",
-                "provider": "\(task.attempts.last?.provider ?? "-")",
-                "took": "\(task.createdAt.duration(to: task.completedAt ?? task.createdAt).milliseconds)ms",
-            ]
-        )
+        let took = task.createdAt.duration(to: task.completedAt ?? task.createdAt)
+        var metadata: Logger.Metadata = [
+            "status": "\(task.status.rawValue)", "model": "\(task.request.model)",
+            "attempts": .stringConvertible(task.attempts.count), "took_ms": .stringConvertible(took.milliseconds),
+        ]
+        // What there is not is left out: a line is data.
+        if let failure = task.failure { metadata["code"] = "\(failure.code.rawValue)" }
+        if let attempt = task.attempts.last { metadata["provider"] = "\(attempt.provider)" }
+        logger.info("task finished", metadata: metadata)
     }
 }
 

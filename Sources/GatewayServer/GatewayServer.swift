@@ -37,8 +37,13 @@ public struct GatewayServer: Sendable {
 
     /// The service that listens for operators: health, and how the providers are.
     ///
-    /// - Parameter token: What everything but health needs; `nil` where only this machine can connect.
-    public func adminApplication(token: Secret? = nil) -> some ApplicationProtocol {
+    /// - Parameters:
+    ///   - token: What everything but health needs; `nil` where only this machine can connect.
+    ///   - onRunning: Called with the address when it listens.
+    public func adminApplication(
+        token: Secret? = nil,
+        onRunning: @escaping @Sendable (String) -> Void = { _ in }
+    ) -> some ApplicationProtocol {
         let (router, routes) = edge()
         let guarded = Routes(
             router: router,
@@ -47,7 +52,7 @@ public struct GatewayServer: Sendable {
         )
         HealthRoutes(readiness: parts.readiness).add(to: routes)
         if let status = parts.providers { ProviderRoutes(status: status).add(to: guarded) }
-        return application(router, Self.plain) { _ in }
+        return application(router, Self.plain, onRunning)
     }
 
     /// HTTP/1.1, on connections that notice when the caller hangs up, and end when nobody speaks.

@@ -26,7 +26,12 @@ struct Listeners {
         if let admin = configuration.server.adminListen {
             let server = GatewayServer(parts: parts, settings: Self.settings(gateway, at: admin), logger: logger)
             // Whoever is on this machine may look; everybody else needs the token, which the configuration insists on.
-            services.append(server.adminApplication(token: admin.isLoopback ? nil : configuration.auth.adminToken))
+            let token = admin.isLoopback ? nil : configuration.auth.adminToken
+            services.append(
+                server.adminApplication(token: token) { address in
+                    logger.notice("The admin listener is ready.", metadata: ["address": "\(address)"])
+                }
+            )
         }
         self.services = services
     }
@@ -77,7 +82,7 @@ struct Listeners {
             metadata: [
                 "address": "\(address)", "links": "\(configuration.server.linkBase)",
                 "providers": "\(configuration.providers.map(\.name).joined(separator: ","))",
-                "models": "\(gateway.models.models.count)",
+                "models": .stringConvertible(gateway.models.models.count),
             ]
         )
         if configuration.auth.mode == .none {

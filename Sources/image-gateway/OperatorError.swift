@@ -9,7 +9,17 @@ import NIOCore
 /// Turns the errors of starting up into a sentence and a status.
 enum OperatorError {
     static let noProviders =
-        "There is no provider: set GEMINI_API_KEY, name one in image-gateway.yaml, or try 'image-gateway serve --demo'."
+        "There is no provider: set \(keyVariables), name one in image-gateway.yaml, or try 'image-gateway serve --demo'."
+
+    /// Where keys are looked for without a configuration file: `A, B or C`.
+    static var keyVariables: String {
+        var names: [String] = []
+        for vendor in GatewayConfiguration.knownVendors where !names.contains(vendor.descriptor.keyVariable) {
+            names.append(vendor.descriptor.keyVariable)
+        }
+        guard let last = names.popLast() else { return "" }
+        return names.isEmpty ? last : "\(names.joined(separator: ", ")) or \(last)"
+    }
 
     static func explained<Value>(_ body: () async throws -> Value) async throws -> Value {
         do {

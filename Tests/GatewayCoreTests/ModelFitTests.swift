@@ -166,6 +166,30 @@ import Testing
         #expect(wide.warnings == ["The model has no size 1920x1080; 1024x1024 was used."])
     }
 
+    /// Where nothing is drawn, nothing "was used".
+    @Test(arguments: [
+        ("size", "The model has no size 1920x1080; the nearest it has is 1024x1024."),
+        ("seed", "The model has no parameter 'seed'."),
+        ("output_format", "The model does not deliver webp; it delivers png."),
+    ])
+    func `a refusal says what can be had instead`(parameter: String, sentence: String) throws {
+        var square = Self.stubborn
+        square.pixels = PixelTable([.oneK], ["1:1": "1024x1024"])
+
+        let refusal = #expect(throws: InvalidRequest.self) {
+            try Self.fit(square, .strict) { draft in
+                switch parameter {
+                case "size": draft.size = "1920x1080"
+                case "seed": draft.seed = 7
+                default: draft.outputFormat = "webp"
+                }
+            }
+        }
+
+        #expect(refusal?.parameter == parameter)
+        #expect(refusal?.message == sentence)
+    }
+
     @Test func `a size that a model draws but cannot be told is a loss`() throws {
         var moody = Self.stubborn
         moody.pixels = PixelTable([.oneK], ["1:1": "1024x1024", "16:9": "1376x768"])

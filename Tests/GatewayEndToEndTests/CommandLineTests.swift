@@ -161,7 +161,7 @@ import Testing
         let run = try await RunningProgram.run(RunningProgram.program, ["serve"], folder: folder)
 
         #expect(run.status == 2)
-        #expect(run.errors.contains("GEMINI_API_KEY"))
+        for name in ["GEMINI_API_KEY", "HINGNET_API_KEY", "AITOEARN_API_KEY"] { #expect(run.errors.contains(name)) }
     }
 
     @Test func `a second process on the same database is refused`() async throws {

@@ -91,7 +91,8 @@ final class RunningProgram: Sendable {
     static let environment: [String: String] = {
         var environment = ProcessInfo.processInfo.environment
         for name in [
-            "GEMINI_API_KEY", "HINGNET_API_KEY", "IMAGE_GATEWAY_CONFIG", "IMAGE_GATEWAY_URL", "IMAGE_GATEWAY_KEY",
+            "GEMINI_API_KEY", "HINGNET_API_KEY", "AITOEARN_API_KEY", "IMAGE_GATEWAY_CONFIG", "IMAGE_GATEWAY_URL",
+            "IMAGE_GATEWAY_KEY",
         ] {
             environment[name] = nil
         }

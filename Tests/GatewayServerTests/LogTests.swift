@@ -49,10 +49,22 @@ import Testing
         }
         let lines = gateway.log.lines.filter { $0.hasPrefix("info request") }
         #expect(lines.count == 2)
-        for part in ["request=mine-1", "method=GET", "path=/v1/models ", "status=200", "caller=bob", "took="] {
+        for part in ["request=mine-1", "method=GET", "path=/v1/models ", "status=200", "caller=bob", "took_ms="] {
             #expect(lines[0].contains(part), "\(part) is not in: \(lines[0])")
         }
         #expect(lines[1].contains("status=404"))
+        #expect(!lines[1].contains("caller="))
+        #expect(lines.allSatisfy { !$0.contains("hb.request.id") }, "one name for a request is enough")
+    }
+
+    @Test func `questions for health are no lines while all is well`() async throws {
+        let gateway = TestGateway()
+        try await gateway.run { client in
+            _ = try await client.get("/health/live", key: nil)
+            _ = try await client.get("/health/nothing", key: nil)
+        }
+        let lines = gateway.log.lines.filter { $0.contains("path=/health/") }
+        #expect(lines.map { String($0.prefix { $0 != " " }) } == ["debug", "info"], "\(lines)")
     }
 
     @Test func `a long path does not make a long line`() async throws {

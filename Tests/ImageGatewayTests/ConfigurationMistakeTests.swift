@@ -153,7 +153,7 @@ import Testing
         ("providers: [ { name: x, api_keys: [k] } ]", "providers[0].kind is missing."),
         (
             "providers: [ { name: x, kind: dalle, api_keys: [k] } ]",
-            "providers[0].kind must be one of: gemini, imagen, hingnet, aitoearn, not 'dalle'."
+            "providers[0].kind must be one of: gemini, imagen, aitoearn, hingnet, not 'dalle'."
         ),
         ("providers: [ { kind: gemini } ]", "providers[0].api_keys is missing."),
         (

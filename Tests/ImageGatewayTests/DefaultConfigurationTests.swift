@@ -61,6 +61,38 @@ import Testing
         }
     }
 
+    @Test func `with every key each model goes to its maker first, then to who else sells it`() async throws {
+        let keys = ["GEMINI_API_KEY": "k-1", "HINGNET_API_KEY": "k-2", "AITOEARN_API_KEY": "k-3"]
+        let configuration = GatewayConfiguration(environment: keys)
+        #expect(configuration.providers.map(\.name) == ["gemini", "imagen", "aitoearn", "hingnet"])
+        #expect(configuration.routes.map(\.match) == ["imagen-", ""])
+        #expect(configuration.routes.first?.providers == ["imagen", "hingnet", "gemini"])
+        try await withGateway(configuration) { gateway in
+            let makers = [
+                "gemini-2.5-flash-image": "gemini", "imagen-4.0-generate-001": "imagen", "gpt-image-2": "aitoearn",
+            ]
+            for (model, maker) in makers {
+                let found = try #require(gateway.models[model])
+                #expect(found.family == maker)
+                #expect(found.capabilities.count >= 2)
+            }
+        }
+    }
+
+    @Test func `vendors that are replaced need no keys and are not looked at`() throws {
+        let yaml = """
+            auth: { mode: none }
+            providers: [ { kind: nonsense, api_keys: ["${NOT_SET}"] } ]
+            routes: [ { match: x, providers: [nobody] } ]
+            """
+        let configuration = try GatewayConfiguration(yaml: yaml, environment: [:], needsProviders: false)
+        #expect(configuration.providers.isEmpty)
+        #expect(throws: ConfigurationError.self) { try GatewayConfiguration(yaml: yaml, environment: [:]) }
+        #expect(throws: ConfigurationError.self) {
+            try GatewayConfiguration(yaml: yaml + "\nroute: []", environment: [:], needsProviders: false)
+        }
+    }
+
     @Test func `an alias is a name like any other`() async throws {
         let configuration = try SampleFile.read("aliases: { banana: gemini-3-pro-image-preview }")
         try await withGateway(configuration) { gateway in
@@ -87,21 +119,23 @@ import Testing
 
     // MARK: The manual
 
-    @Test func `the manual's own file is accepted`() throws {
+    @Test(arguments: ["docs/configuration.md", "docs/emulator.md", "README.md"])
+    func `the documents' own files are accepted`(document: String) throws {
         let tests = URL(fileURLWithPath: #filePath).resolvingSymlinksInPath().deletingLastPathComponent()
-        let manual = tests.deletingLastPathComponent().deletingLastPathComponent()
-            .appendingPathComponent("docs/configuration.md")
+        let manual = tests.deletingLastPathComponent().deletingLastPathComponent().appendingPathComponent(document)
         let text = try String(contentsOf: manual, encoding: .utf8)
         let start = try #require(text.range(of: "```yaml\n"))
         let end = try #require(text.range(of: "```", range: start.upperBound..<text.endIndex))
         let names = [
-            "ALICE_KEY", "BOB_KEY", "IMAGE_GATEWAY_ADMIN_TOKEN", "S3_ACCESS_KEY_ID", "S3_SECRET_ACCESS_KEY",
-            "GEMINI_API_KEY",
+            "ALICE_KEY", "BOB_KEY", "IMAGE_GATEWAY_ADMIN_TOKEN", "ADMIN_TOKEN", "S3_ACCESS_KEY_ID", "S3_KEY",
+            "S3_SECRET_ACCESS_KEY", "S3_SECRET", "GEMINI_API_KEY", "GEMINI_API_KEY_2", "SECOND_PROJECT_KEY",
+            "AITOEARN_API_KEY", "HINGNET_API_KEY",
         ]
         let environment = Dictionary(uniqueKeysWithValues: names.map { ($0, "value-of-\($0)") })
         let yaml = String(text[start.upperBound..<end.lowerBound])
         #expect(SampleFile.mistakes(yaml, environment) == [])
-        #expect(try GatewayConfiguration(yaml: yaml, environment: environment).providers.count == 2)
+        let kinds = try GatewayConfiguration(yaml: yaml, environment: environment).providers.map(\.kind)
+        #expect(Set(kinds) == Set(GatewayConfiguration.knownVendors.map { $0.descriptor.kind }))
     }
 
     // MARK: Secrets

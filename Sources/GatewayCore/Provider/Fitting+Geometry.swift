@@ -24,7 +24,7 @@ extension Fitting {
         let shape = nearestRatio(to: wish.quotient)
         let tier = nearestTier(to: .nearest(to: wish))
         let given = (shape ?? onlyShape).flatMap { capabilities.pixels[$0, tier ?? capabilities.defaultTier] }
-        try give(up: "size", "The model has no size \(wish); \(given.map { "\($0)" } ?? "its own size") was used.")
+        try give(up: "size", "The model has no size \(wish)", using: given?.description)
         return (shape, tier)
     }
 
@@ -52,7 +52,7 @@ extension Fitting {
         if capabilities.aspectRatios.contains(wish) { return wish }
         let nearest = nearestRatio(to: wish.quotient)
         if let drawn = nearest ?? onlyShape, drawn.quotient == wish.quotient { return nearest }
-        try give(up: name, "The model has no aspect ratio \(wish); \(nearest.map { "\($0)" } ?? "its own") was used.")
+        try give(up: name, "The model has no aspect ratio \(wish)", using: nearest?.description)
         return nearest
     }
 
@@ -67,10 +67,7 @@ extension Fitting {
         if capabilities.tiers.isEmpty, capabilities.defaultTier == wish { return nil }
         let nearest = nearestTier(to: wish)
         let given = nearest ?? capabilities.defaultTier
-        try give(
-            up: "size",
-            "The model has no size \(size?.description ?? wish.rawValue); \(given.rawValue) was used."
-        )
+        try give(up: "size", "The model has no size \(size?.description ?? wish.rawValue)", using: given.rawValue)
         return nearest
     }
 

@@ -44,10 +44,32 @@ struct Fitting {
         InvalidRequest(.unsupportedParameter, parameter, sentence)
     }
 
-    mutating func give(up parameter: String, _ sentence: String) throws(InvalidRequest) {
-        guard mode == .nearest else { throw Self.refusal(parameter, sentence) }
-        warnings.append(sentence)
+    /// Does without a wish, or refuses it.
+    ///
+    /// - Parameters:
+    ///   - parameter: The member that said it.
+    ///   - lack: What the model cannot do, as a sentence without its end.
+    ///   - instead: What is done instead, said only where it is done.
+    ///   - offer: What could be asked for instead, said where the request is refused.
+    mutating func give(
+        up parameter: String,
+        _ lack: String,
+        instead: String? = nil,
+        offer: String? = nil
+    ) throws(InvalidRequest) {
+        guard mode == .nearest else { throw Self.refusal(parameter, lack + (offer.map { "; \($0)" } ?? "") + ".") }
+        warnings.append(lack + (instead.map { "; \($0)" } ?? "") + ".")
         adjusted.insert(parameter)
+    }
+
+    /// Uses the closest value, or refuses the wish and names that value.
+    mutating func give(up parameter: String, _ lack: String, using value: String?) throws(InvalidRequest) {
+        try give(
+            up: parameter,
+            lack,
+            instead: "\(value ?? "its own") was used",
+            offer: value.map { "the nearest it has is \($0)" }
+        )
     }
 
     mutating func optional<Value>(
@@ -56,7 +78,7 @@ struct Fitting {
         _ isSupported: Bool
     ) throws(InvalidRequest) -> Value? {
         guard value != nil, !isSupported else { return value }
-        try give(up: name, "The model has no parameter '\(name)'; it was left out.")
+        try give(up: name, "The model has no parameter '\(name)'", instead: "it was left out")
         return nil
     }
 
@@ -67,7 +89,7 @@ struct Fitting {
             return try optional(wish, "quality", false)
         }
         if nearest.distance(to: wish) > 0 {
-            try give(up: "quality", "The model has no quality \(wish.rawValue); \(nearest.rawValue) was used.")
+            try give(up: "quality", "The model has no quality \(wish.rawValue)", using: nearest.rawValue)
         }
         return nearest
     }
@@ -77,7 +99,7 @@ struct Fitting {
         _ wish: ImageRequest.Background?
     ) throws(InvalidRequest) -> ImageRequest.Background? {
         if capabilities.hasTransparency { return wish }
-        if wish == .transparent { try give(up: "background", "The model draws no transparent background.") }
+        if wish == .transparent { try give(up: "background", "The model draws no transparent background") }
         return nil
     }
 
@@ -95,7 +117,9 @@ struct Fitting {
         let given = instead ?? capabilities.nativeFormat
         try give(
             up: "output_format",
-            "The model does not deliver \(wish.rawValue); the picture comes as \(given.rawValue)."
+            "The model does not deliver \(wish.rawValue)",
+            instead: "the picture comes as \(given.rawValue)",
+            offer: "it delivers \(given.rawValue)"
         )
         return instead
     }
@@ -117,7 +141,11 @@ struct Fitting {
         if delivered == .png {
             // 100 is no loss, which is what PNG does.
             if wish < 100 {
-                try give(up: "output_compression", "PNG has no lossy compression; output_compression was left out.")
+                try give(
+                    up: "output_compression",
+                    "PNG has no lossy compression",
+                    instead: "output_compression was left out"
+                )
             }
             return nil
         }

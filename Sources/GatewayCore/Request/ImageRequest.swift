@@ -208,7 +208,7 @@ extension ImageRequest {
             throw InvalidRequest(
                 .invalidValue,
                 "size",
-                "The parameter 'size' must be auto, WIDTHxHEIGHT, 1K, 2K, 4K or a ratio such as 16:9."
+                "The parameter 'size' must be auto, WIDTHxHEIGHT, 512, 1K, 2K, 4K or a ratio such as 16:9."
             )
         }
         return size

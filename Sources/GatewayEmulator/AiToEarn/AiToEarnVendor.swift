@@ -8,6 +8,7 @@ import NIOCore
 /// AiToEarn's open platform, under `/aitoearn`; its pictures are where its address ends, like those of the original.
 struct AiToEarnVendor: EmulatedVendor {
     static let names = ["aitoearn"]
+    static let basePath = "/aitoearn"
 
     static var faults: [Fault] {
         AiToEarnFailure.all.map { Fault(name: "code-\($0.code)", summary: "HTTP 200, code \($0.code): \($0.english).") }
@@ -25,8 +26,6 @@ struct AiToEarnVendor: EmulatedVendor {
 
     /// What the front end lets through.
     static let largestBody = 50 << 20
-    private static let prefix = "/aitoearn"
-
     let stage: Stage
     let desk = AiToEarnDesk()
 
@@ -35,7 +34,7 @@ struct AiToEarnVendor: EmulatedVendor {
     }
 
     func addRoutes(to router: Router<EmulatorContext>) {
-        let api = "\(Self.prefix)/api"
+        let api = "\(Self.basePath)/api"
         router.post("\(api)/ai/image/generate/async") { request, context in
             await submit(request, context, editing: false)
         }
@@ -53,9 +52,9 @@ struct AiToEarnVendor: EmulatedVendor {
             }
         }
         for method in [HTTPRequest.Method.get, .post, .put, .delete] {
-            router.on("\(Self.prefix)/**", method: method) { request, _ in
+            router.on("\(Self.basePath)/**", method: method) { request, _ in
                 respond(to: request) { _ throws(AiToEarnFailure) in
-                    let path = request.uri.path.dropFirst(Self.prefix.count)
+                    let path = request.uri.path.dropFirst(Self.basePath.count)
                     throw AiToEarnFailure(404, "Cannot \(method) \(path)", "Cannot \(method) \(path)")
                 }
             }

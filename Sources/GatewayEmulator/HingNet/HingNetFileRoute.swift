@@ -10,7 +10,7 @@ struct HingNetFileRoute: Sendable {
     let stage: Stage
     let tasks: HingNetTasks
 
-    static let path = "/hingnet/files"
+    static let path = "\(HingNetVendor.basePath)/files"
 
     /// The address of a picture.
     ///

@@ -8,6 +8,7 @@ import NIOCore
 /// The HingNet gateway, under `/hingnet`: its `/v1/models` would collide with Google's.
 struct HingNetVendor: EmulatedVendor {
     static let names = ["hingnet"]
+    static let basePath = "/hingnet"
 
     static var faults: [Fault] {
         HingNetFault.allCases.map { Fault(name: $0.rawValue, summary: $0.summary) }
@@ -16,8 +17,6 @@ struct HingNetVendor: EmulatedVendor {
     }
 
     static var aliases: [String: String] { HingNetFault.aliases }
-
-    private static let root = "/hingnet"
 
     private let stage: Stage
     private let tasks = HingNetTasks()
@@ -28,7 +27,7 @@ struct HingNetVendor: EmulatedVendor {
 
     func addRoutes(to router: Router<EmulatorContext>) {
         for family in ["generations", "edits"] {
-            let path = "\(Self.root)/v1/images/\(family)"
+            let path = "\(Self.basePath)/v1/images/\(family)"
             let isEdit = family == "edits"
             router.post("\(path)") { request, context in
                 await draw(Visit(request, context), isEdit: isEdit, isTask: false)
@@ -40,10 +39,10 @@ struct HingNetVendor: EmulatedVendor {
                 await show(Visit(request, context), context.parameters.get("id") ?? "", isEdit: isEdit)
             }
         }
-        router.get("\(Self.root)/v1/models") { request, context in
+        router.get("\(Self.basePath)/v1/models") { request, context in
             await list(Visit(request, context), nil)
         }
-        router.get("\(Self.root)/v1/models/{model}") { request, context in
+        router.get("\(Self.basePath)/v1/models/{model}") { request, context in
             await list(Visit(request, context), context.parameters.get("model"))
         }
         let files = HingNetFileRoute(stage: stage, tasks: tasks)
@@ -52,7 +51,7 @@ struct HingNetVendor: EmulatedVendor {
         }
         router.head("\(HingNetFileRoute.path)/{name}") { _, _ in files.headRefusal }
         for method in [HTTPRequest.Method.get, .post] {
-            router.on("\(Self.root)/**", method: method) { request, context in
+            router.on("\(Self.basePath)/**", method: method) { request, context in
                 let visit = Visit(request, context)
                 return visit.response(visit.answer(.unknownPath("\(method) \(request.uri.path)")))
             }

@@ -50,7 +50,7 @@ public struct FetchError: Error, Sendable, Hashable {
         if isOpaque { return "The picture's URL cannot be opened." }
         switch code {
         case .refused, .unavailable: return "The server of the picture's URL did not give it."
-        case .notFound: return "There is no picture at its URL."
+        case .notFound: return "There is nothing at the picture's URL."
         case .denied: return "The server of the picture's URL refuses access."
         case .tooLarge: return "The picture at the URL is too large."
         case .timedOut: return "The picture at the URL did not come in time."

@@ -173,7 +173,14 @@ struct SystemFailure: Error, Sendable, Hashable {
             )
         case ENOENT:
             ObjectError(.noBucket, isTemporary: false, "The folder of storage.path is gone.", cause: self)
-        case ENOTDIR, EISDIR, ELOOP, ENAMETOOLONG, EXDEV, EEXIST:
+        case ENOTDIR:
+            ObjectError(
+                .misconfigured,
+                isTemporary: false,
+                "The gateway cannot \(action) in storage.path, because there is a file where a folder must be.",
+                cause: self
+            )
+        case EISDIR, ELOOP, ENAMETOOLONG, EXDEV, EEXIST:
             ObjectError(
                 .misconfigured,
                 isTemporary: false,

@@ -27,8 +27,7 @@ struct PictureFolder: Sendable {
 
     /// Opens a root, makes what is missing, and removes what a crash has left.
     init(at path: String) throws(SystemFailure) {
-        try Self.makeFolders(path)
-        root = try Descriptor.folder(at: path)
+        root = try Self.root(at: path)
         for name in ["incoming", "objects"] { try root.makeFolder(name) }
         objects = try root.folder("objects")
         incoming = IncomingFolder(folder: try root.folder("incoming"))
@@ -133,18 +132,27 @@ struct PictureFolder: Sendable {
         }
     }
 
-    /// Makes the root and what is above it, durably.
-    private static func makeFolders(_ path: String) throws(SystemFailure) {
+    /// Opens the root, and makes it and what is above it, durably.
+    private static func root(at path: String) throws(SystemFailure) -> Descriptor {
         var above = path.hasPrefix("/") ? "/" : "./"
+        var refusal: SystemFailure?
         for part in path.split(separator: "/") {
             do {
                 try SystemFailure.check("create a folder") { mkdir(above + part, 0o750) }
                 try Descriptor.folder(at: above).synchronize()
             } catch {
+                // What could not be made is missing one level below.
+                if error.code == ENOENT, let refusal { throw refusal }
                 // Above the root a folder may be there and not writable; opening the root tells if that matters.
                 guard [EEXIST, EACCES, EPERM, EROFS].contains(error.code) else { throw error }
+                if error.code != EEXIST { refusal = error }
             }
             above += "\(part)/"
+        }
+        do {
+            return try Descriptor.folder(at: path)
+        } catch {
+            throw error.code == ENOENT ? refusal ?? error : error
         }
     }
 

@@ -21,6 +21,9 @@ struct EdgeMiddleware: RouterMiddleware {
         let start = ContinuousClock.now
         var context = context
         context.requestID = Self.sane(request.headers[.requestID]) ?? Self.newRequestID(at: time.now)
+        // One name for the request in every line of it, and it is the one that the caller knows.
+        context.logger[metadataKey: "hb.request.id"] = nil
+        context.logger[metadataKey: "request"] = "\(context.requestID)"
         var response: Response
         do {
             response = try await next(request, context)
@@ -46,16 +49,10 @@ struct EdgeMiddleware: RouterMiddleware {
             )
         }
         if let error = error as? StoreError {
-            context.logger.error(
-                "The task store failed.",
-                metadata: ["request": "\(context.requestID)", "error": "\(error.message)"]
-            )
+            context.logger.error("The task store failed.", metadata: ["error": "\(error.message)"])
         }
         if failure == nil {
-            context.logger.error(
-                "A request failed unexpectedly.",
-                metadata: ["request": "\(context.requestID)", "error": "\(type(of: error))"]
-            )
+            context.logger.error("A request failed unexpectedly.", metadata: ["error": "\(type(of: error))"])
         }
         let told = failure ?? .unforeseen
         var response = Response(json: told.body, status: told.status, headers: told.headers)
@@ -84,15 +81,15 @@ struct EdgeMiddleware: RouterMiddleware {
     }
 
     private func log(_ request: Request, _ response: Response, _ context: GatewayContext, took: Duration) {
-        context.logger.info(
-            "request",
-            metadata: [
-                "request": "\(context.requestID)", "method": "\(request.method.rawValue)",
-                "path": "\(request.uri.path.prefix(200))",
-                "status": "\(response.status.code)", "caller": "\(context.callerName.value)",
-                "took": "\(took.milliseconds)ms",
-            ]
-        )
+        var metadata: Logger.Metadata = [
+            "method": "\(request.method.rawValue)", "path": "\(request.uri.path.prefix(200))",
+            "status": .stringConvertible(response.status.code), "took_ms": .stringConvertible(took.milliseconds),
+        ]
+        // Health, files and wrong keys have no caller.
+        if !context.callerName.value.isEmpty { metadata["caller"] = "\(context.callerName.value)" }
+        // Whoever asks for health asks all day.
+        let isRoutine = request.uri.path.hasPrefix("/health/") && response.status.code < 400
+        context.logger.log(level: isRoutine ? .debug : .info, "request", metadata: metadata)
     }
 
     /// A caller's own name for the request, if it is short and plain.

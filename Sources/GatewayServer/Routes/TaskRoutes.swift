@@ -127,7 +127,12 @@ struct TaskRoutes: Sendable {
             throw APIError(.gone, "result_expired", "The pictures of this task are no longer kept.")
         }
         guard task.pictures.indices.contains(index) else {
-            throw InvalidRequest(.invalidValue, "index", "The task has \(task.pictures.count) stored pictures.")
+            let count = task.pictures.count
+            let sentence =
+                count == 0
+                ? "The task has no stored picture."
+                : "The parameter 'index' counts from 0, and the task has \(count) stored picture\(count == 1 ? "" : "s")."
+            throw InvalidRequest(.invalidValue, "index", sentence)
         }
         let link = try views.view.link(to: task.pictures[index], of: task)
         return Response(status: .found, headers: [.location: link, .cacheControl: "no-store", .contentLength: "0"])

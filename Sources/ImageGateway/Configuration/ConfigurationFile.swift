@@ -12,11 +12,14 @@ extension GatewayConfiguration {
     ///   - yaml: The file's text.
     ///   - environment: The environment.
     ///   - vendors: The kinds of vendors there are.
+    ///   - needsProviders: `false` to pass over `providers`, `routes` and `aliases`, keys that are not set included, because
+    ///     others take their place.
     /// - Throws: ``ConfigurationError`` with one sentence for each mistake.
     public init(
         yaml: String,
         environment: [String: String],
-        vendors: [any ImageTaskProvider.Type] = Self.knownVendors
+        vendors: [any ImageTaskProvider.Type] = Self.knownVendors,
+        needsProviders: Bool = true
     ) throws {
         let mistakes = SettingsReader.Mistakes()
         let node: Node?
@@ -32,11 +35,15 @@ extension GatewayConfiguration {
         auth = Auth(file.section("auth"))
         database = Database(file.section("database"))
         (storage, linkLifetime, links) = Storage.read(file.section("storage"))
-        providers = file.neededSections("providers", "is empty: name at least one vendor.").map {
-            Provider($0, vendors)
+        if needsProviders {
+            providers = file.neededSections("providers", "is empty: name at least one vendor.").map {
+                Provider($0, vendors)
+            }
+            routes = file.sections("routes").compactMap(Route.init)
+            aliases = file.pairs("aliases")
+        } else {
+            file.passOver("providers", "routes", "aliases")
         }
-        routes = file.sections("routes").compactMap(Route.init)
-        aliases = file.pairs("aliases")
         engine = Engine(file.section("engine"))
         log = Log(file.section("log"))
         fetch = Fetch(file.section("fetch"))
@@ -78,9 +85,12 @@ extension GatewayConfiguration {
             else { continue }
             for model in type.descriptor.models { providers[place].models[model.id] = successor.id }
         }
-        let others = providers.map(\.name).filter { $0 != "imagen" }
+        // Whoever else sells Imagen itself comes before its stand-in.
+        let sellers = vendors.filter { $0.descriptor.modelPrefixes.contains("imagen-") }.map { $0.descriptor.kind }
+        let names = providers.map(\.name)
         routes = [
-            Route(match: "imagen-", providers: ["imagen"] + others), Route(match: "", providers: providers.map(\.name)),
+            Route(match: "imagen-", providers: names.filter(sellers.contains) + [providers[place].name]),
+            Route(match: "", providers: names),
         ]
     }
 

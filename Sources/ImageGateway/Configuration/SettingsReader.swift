@@ -58,6 +58,9 @@ final class SettingsReader {
         }
     }
 
+    /// Takes keys for known whatever they hold.
+    func passOver(_ names: String...) { known.formUnion(names) }
+
     // MARK: Values
 
     func section(_ name: String) -> SettingsReader {

@@ -16,6 +16,12 @@ struct GatewayClient {
     init() throws {
         let environment = ProcessInfo.processInfo.environment
         let url = environment["IMAGE_GATEWAY_URL"] ?? "http://127.0.0.1:8080"
+        guard ["http://", "https://"].contains(where: url.lowercased().hasPrefix) else {
+            throw CommandFailure(
+                "IMAGE_GATEWAY_URL must begin with http:// or https://, not be '\(url.prefix(100))'.",
+                status: ExitStatus.usage
+            )
+        }
         // Users of the OpenAI clients write the address with /v1.
         let trimmed = url.hasSuffix("/") ? String(url.dropLast()) : url
         base = trimmed.hasSuffix("/v1") ? String(trimmed.dropLast(3)) : trimmed

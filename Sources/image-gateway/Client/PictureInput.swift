@@ -26,6 +26,9 @@ struct PictureInput {
     /// - Throws: ``CommandFailure`` in a sentence, before anything is sent.
     init(_ path: String) throws {
         var isFolder: ObjCBool = false
+        if path.contains("://") || path.lowercased().hasPrefix("data:") {
+            throw Self.failure("A picture must be a file, - for standard input, or an http or https address.")
+        }
         if path != "-" {
             guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
                 throw Self.failure("There is no file \(path).")

@@ -9,7 +9,8 @@ struct ConfigurationOption: ParsableArguments {
     @Option(help: "The configuration file; else IMAGE_GATEWAY_CONFIG, ./image-gateway.yaml, or none.")
     var config: String?
 
-    func load() throws -> GatewayConfiguration {
+    /// - Parameter needsProviders: `false` if the vendors of the file are replaced.
+    func load(needsProviders: Bool = true) throws -> GatewayConfiguration {
         let environment = ProcessInfo.processInfo.environment
         let named = config ?? environment["IMAGE_GATEWAY_CONFIG"].flatMap { $0.isEmpty ? nil : $0 }
         let file = named ?? "image-gateway.yaml"
@@ -19,6 +20,6 @@ struct ConfigurationOption: ParsableArguments {
         guard let text = try? String(contentsOfFile: file, encoding: .utf8) else {
             throw ConfigurationError(["The configuration file \(file) cannot be read."])
         }
-        return try GatewayConfiguration(yaml: text, environment: environment)
+        return try GatewayConfiguration(yaml: text, environment: environment, needsProviders: needsProviders)
     }
 }

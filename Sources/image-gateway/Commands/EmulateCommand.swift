@@ -2,6 +2,7 @@
 
 import ArgumentParser
 import Foundation
+import GatewayCore
 import GatewayEmulator
 import ImageGateway
 import Logging
@@ -36,20 +37,35 @@ struct EmulateCommand: AsyncParsableCommand {
         guard let address = Address(listen), address.isLoopback else {
             throw CommandFailure("--listen must be a loopback HOST:PORT, not '\(listen)'.", status: ExitStatus.usage)
         }
+        // Without a file, as the gateway's: text.
+        let logger = LogSetup.logger(GatewayConfiguration(environment: [:]).log)
         let emulator: Emulator
         do {
-            emulator = try Emulator(settings: try settings())
+            emulator = try Emulator(settings: try settings(), logger: logger)
         } catch {
             throw CommandFailure(error.message, status: ExitStatus.usage)
         }
-        let logger = Logger(label: "image-gateway")
-        Terminal.note("The emulated vendors listen on http://\(address); keys begin with 'emulated-'.")
         let group = ServiceGroup(
             services: [emulator.application(host: address.host, port: address.port)],
             gracefulShutdownSignals: [.sigterm, .sigint],
             logger: logger
         )
-        try await OperatorError.explained { try await group.run() }
+        try await OperatorError.explained {
+            try await withThrowingTaskGroup(of: Void.self) { tasks in
+                tasks.addTask { try await group.run() }
+                tasks.addTask { Self.greet(Address(host: address.host, port: try await emulator.port())) }
+                for try await _ in tasks {}
+            }
+        }
+    }
+
+    private static func greet(_ address: Address) {
+        Terminal.note("The emulated vendors listen on http://\(address); keys begin with 'emulated-'. base_url of")
+        for vendor in GatewayConfiguration.knownVendors {
+            guard let path = Emulator.basePath(of: vendor.descriptor.kind) else { continue }
+            let kind = vendor.descriptor.kind.padding(toLength: 10, withPad: " ", startingAt: 0)
+            Terminal.note("  \(kind) http://\(address)\(path)")
+        }
     }
 
     private func settings() throws(EmulatorSettingsError) -> EmulatorSettings {

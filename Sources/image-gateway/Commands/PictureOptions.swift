@@ -11,7 +11,7 @@ struct PictureOptions: ParsableArguments {
     @Option(name: .short, help: "How many pictures, 1 to 10.")
     var n: Int = 1
 
-    @Option(help: "WIDTHxHEIGHT, 1K, 2K, 4K, or a ratio such as 16:9.")
+    @Option(help: "WIDTHxHEIGHT, 512, 1K, 2K, 4K, or a ratio such as 16:9.")
     var size: String?
 
     @Option(help: "png, jpeg or webp; by default what the output file's name says.")

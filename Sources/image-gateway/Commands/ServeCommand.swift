@@ -16,27 +16,36 @@ struct ServeCommand: AsyncParsableCommand {
         commandName: "serve",
         abstract: "Serve the gateway.",
         discussion: """
-            Without a configuration file it serves every vendor whose key is in the environment (GEMINI_API_KEY …), keeps \
-            tasks and pictures under ./data and listens on 127.0.0.1:8080.
+            Without a configuration file it serves every vendor whose key is in the environment \
+            (\(OperatorError.keyVariables)), keeps tasks and pictures under ./data and listens on 127.0.0.1:8080.
             """
     )
 
     @OptionGroup var file: ConfigurationOption
 
-    @Flag(help: "Serve emulated vendors instead of the configured ones: no keys, no costs.")
+    @Flag(help: "Serve all vendors, emulated, instead of the configured ones: no keys, no costs.")
     var demo = false
 
     func run() async throws {
-        var configuration = try file.load()
+        let configuration = try file.load(needsProviders: !demo)
         let logger = LogSetup.logger(configuration.log)
-        guard demo else { return try await serve(configuration, logger) }
+        if demo { try await demonstrate(configuration, logger) } else { try await serve(configuration, logger) }
+    }
+
+    private func demonstrate(_ configuration: GatewayConfiguration, _ logger: Logger) async throws {
         let emulator = try Emulator(settings: .demo, logger: logger)
+        // A group of its own: the vendors outlive the gateway, so that it can finish what it has begun.
+        let vendors = ServiceGroup(services: [emulator.application()], logger: logger)
         try await withThrowingTaskGroup(of: Void.self) { group in
-            // The vendors outlive the gateway, so that it can finish what it has begun.
-            group.addTask { try await emulator.application().run() }
-            configuration.serveEmulated(at: "http://127.0.0.1:\(try await emulator.port())")
-            try await serve(configuration, logger)
-            group.cancelAll()
+            group.addTask { try await vendors.run() }
+            let result = await Result {
+                let base = "http://127.0.0.1:\(try await emulator.port())"
+                logger.notice("The vendors are emulated.", metadata: ["ledger": "\(base)/_emulator/ledger"])
+                try await serve(configuration.emulated(at: base), logger)
+            }
+            await vendors.triggerGracefulShutdown()
+            try await group.waitForAll()
+            try result.get()
         }
     }
 
@@ -62,12 +71,20 @@ struct ServeCommand: AsyncParsableCommand {
 }
 
 extension GatewayConfiguration {
-    /// Puts the emulated vendors in place of the configured ones.
-    fileprivate mutating func serveEmulated(at base: String) {
-        var demo = GatewayConfiguration(environment: ["GEMINI_API_KEY": "emulated-demo"])
-        for place in demo.providers.indices { demo.providers[place].baseURL = base }
-        (providers, routes) = (demo.providers, demo.routes)
-        log.format = .text
+    /// The same with every vendor that the emulator plays in place of the configured ones.
+    fileprivate func emulated(at base: String) -> GatewayConfiguration {
+        let played = vendors.filter { Emulator.basePath(of: $0.descriptor.kind) != nil }
+        let keys = Set(played.map { $0.descriptor.keyVariable }).map { ($0, "emulated-demo") }
+        var demo = GatewayConfiguration(environment: Dictionary(uniqueKeysWithValues: keys), vendors: played)
+        for place in demo.providers.indices {
+            demo.providers[place].baseURL = base + (Emulator.basePath(of: demo.providers[place].kind) ?? "")
+            demo.providers[place].pollInterval = .milliseconds(500)
+            // The pictures of vendors that give addresses are on this machine, too.
+            demo.providers[place].allowsPrivateNetwork = true
+        }
+        var configuration = self
+        (configuration.providers, configuration.routes) = (demo.providers, demo.routes)
+        return configuration
     }
 }
 

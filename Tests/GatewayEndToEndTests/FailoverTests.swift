@@ -103,7 +103,9 @@ import Testing
         // The second drew them, and not the first with some luck.
         let drawn = try await fixture.ledger()["vendors"]?[second]?["calls_billed"]?.integer ?? 0
         #expect(drawn >= outcomes["completed", default: 0])
-        let time = (ContinuousClock.now - start).formatted(.units(allowed: [.seconds], fractionalPart: .show(length: 1)))
+        let time = (ContinuousClock.now - start).formatted(
+            .units(allowed: [.seconds], fractionalPart: .show(length: 1))
+        )
         print("failover, \(second) for \(illness.name): \(outcomes), bought at most \(most) times each, \(time)")
         await gateway.end()
         await fixture.end()

@@ -53,7 +53,8 @@ import Testing
         async throws
     {
         let lanes = try await Self.lanes()
-        let fixture = try await GatewayFixture(latency: "10ms", engine: "task_timeout: \(Self.taskTimeout)s") { vendors in
+        let fixture = try await GatewayFixture(latency: "10ms", engine: "task_timeout: \(Self.taskTimeout)s") {
+            vendors in
             Self.configuration(lanes, vendors)
         }
         let faults = lanes.map { JSON.Member($0.key, JSON($0.fault)) }

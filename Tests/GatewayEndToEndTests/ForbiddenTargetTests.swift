@@ -25,7 +25,9 @@ import Testing
                     let url = "http://\(host):\(listener.port)/picture.png"
                     let json = try await fixture.call(.post, "/v1/images/edits", Self.body(url))
                     let form = try await fixture.edit(["image_urls[]": url, "prompt": "a hat"])
-                    let task = try await fixture.create(1, path: "/v1/images/edits/async", clients: 1) { _ in Self.body(url) }
+                    let task = try await fixture.create(1, path: "/v1/images/edits/async", clients: 1) { _ in
+                        Self.body(url)
+                    }
                     let ended = try await fixture.finished(task, within: .seconds(60)).values.first?["error"] ?? .null
                     return (host, [json.json, form.json, ["error": ended]].map(Self.words))
                 }
@@ -38,7 +40,9 @@ import Testing
         }
         #expect(listener.connections == 0)
         // The listener would have noticed: what is allowed does connect.
-        _ = try? await fixture.transport.send(TransportRequest(.get, "http://127.0.0.1:\(listener.port)/", limits: .brief))
+        _ = try? await fixture.transport.send(
+            TransportRequest(.get, "http://127.0.0.1:\(listener.port)/", limits: .brief)
+        )
         #expect(listener.connections > 0)
         #expect(try await fixture.ledger()["calls"]?.integer == 0)
         await gateway.end()

@@ -39,8 +39,9 @@ enum HostilePicture: String, Sendable, CaseIterable {
     }
 }
 
-/// A web server on this machine with hostile pictures at `/huge`, `/endless` and so on, which also answers calls for
-/// Gemini's models with such pictures in base64, by the name in the path. One thread a connection.
+/// A web server on this machine with hostile pictures at `/huge`, `/endless` and so on.
+///
+/// Calls for Gemini's models are answered with such pictures in base64, by the name in the path. One thread a connection.
 final class HostileWeb: Sendable {
     let port: Int
     private let listener: Int32
@@ -64,6 +65,10 @@ final class HostileWeb: Sendable {
             guard connection >= 0 else { break }
             Thread.detachNewThread { [self] in
                 serve(connection)
+                // What was sent and not read would take the answer away from the other side.
+                shutdown(connection, Int32(SHUT_WR))
+                var block = [UInt8](repeating: 0, count: 64 << 10)
+                while recv(connection, &block, block.count, 0) > 0 {}
                 close(connection)
             }
         }

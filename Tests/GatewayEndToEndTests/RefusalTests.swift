@@ -41,7 +41,11 @@ import Testing
         let entries = try await fixture.ledger()["entries"]?.array ?? []
         let refused = entries.filter { $0["prompt"]?.string?.hasPrefix("[emulate:refuse]") == true }
         #expect(refused.count == Self.refusals * firsts.count)
-        #expect(refused.allSatisfy { $0["calls"]?.integer == 1 && $0["calls_billed"]?.integer == $0["pictures_billed"]?.integer })
+        #expect(
+            refused.allSatisfy {
+                $0["calls"]?.integer == 1 && $0["calls_billed"]?.integer == $0["pictures_billed"]?.integer
+            }
+        )
         await gateway.end()
         await fixture.end()
     }

@@ -97,7 +97,8 @@ struct TaskInspection {
     static func isWhole(_ file: ByteBuffer, _ format: PictureFormat) -> Bool {
         let bytes = file.readableBytesView
         switch format {
-        case .png: return bytes.suffix(12).elementsEqual([0, 0, 0, 0] + [UInt8]("IEND".utf8) + [0xAE, 0x42, 0x60, 0x82])
+        case .png:
+            return bytes.suffix(12).elementsEqual([0, 0, 0, 0] + [UInt8]("IEND".utf8) + [0xAE, 0x42, 0x60, 0x82])
         case .jpeg: return bytes.suffix(2).elementsEqual([0xFF, 0xD9])
         case .webp:
             let length = file.getInteger(at: file.readerIndex + 4, endianness: .little, as: UInt32.self) ?? .max

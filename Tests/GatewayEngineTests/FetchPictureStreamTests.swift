@@ -72,13 +72,22 @@ import Testing
         #expect(stream.length == picture.count)
     }
 
-    @Test func `a sender of endless text in single bytes is read to the limit of a head and no further`() async {
-        let source = Source { _ in [0x20] }
+    /// How a sender of single bytes begins, and how many of them are read.
+    static let senders: [(beginning: [[UInt8]], limit: Int)] = [
+        ([], 32), ([[0xFF], [0xD8]], PictureStream.headLimit),
+    ]
+
+    @Test(arguments: senders)
+    func `a sender of single bytes without end is read as long as they may become a picture, and no further`(
+        beginning: [[UInt8]],
+        limit: Int
+    ) async {
+        let source = Source { $0 < beginning.count ? beginning[$0] : [0xFF] }
 
         let error = await Self.failure(of: source.fetched())
 
         #expect(error?.code == .invalidPicture)
-        #expect(source.produced.withLock(\.self) == PictureStream.headLimit)
+        #expect(source.produced.withLock(\.self) == limit)
     }
 
     @Test func `a photograph with 100 kilobytes in front of its size is one`() async throws {

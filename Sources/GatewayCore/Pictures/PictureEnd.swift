@@ -26,7 +26,8 @@ public enum PictureEnd {
     ///   - head: At least its first eight bytes.
     ///   - tail: Its last bytes, as many as ``slack`` if it has so many.
     ///   - count: How many bytes it has.
-    public static func isThere(_ format: PictureFormat, head: ByteBufferView, tail: ByteBufferView, count: Int) -> Bool {
+    public static func isThere(_ format: PictureFormat, head: ByteBufferView, tail: ByteBufferView, count: Int) -> Bool
+    {
         switch format {
         case .png: return ends(tail, with: lastChunk)
         case .jpeg: return ends(tail, with: endOfImage)

@@ -259,14 +259,15 @@ public struct Engine: Service {
 
     /// Says that this node is alive, and looks for work that nobody announced.
     private func beat() async {
-        while !Task.isCancelled {
+        for beat in 1... {
             parts.board.signalQueue()
             do {
                 try await parts.time.sleep(for: settings.heartbeat)
             } catch {
                 return
             }
-            parts.memory.relieve()
+            // Seldom: a large picture on a slow line is no standstill.
+            if beat.isMultiple(of: 10) { parts.memory.relieve() }
             do {
                 try await parts.store.heartbeat(node: parts.node, now: parts.time.now)
                 outages.worked(.heartbeat, parts.logger)
@@ -275,26 +276,4 @@ public struct Engine: Service {
             }
         }
     }
-}
-
-/// What every run of a task needs.
-struct EngineParts: Sendable {
-    let node: String
-    let pool: ProviderPool
-    let router: ProviderRouter
-    let store: any TaskStore
-    let board: TaskBoard
-    var memory = ByteBudget(limit: 0)
-    let keeper: PictureKeeper
-    let workers: Slots
-    let parameterMode: ParameterMode
-    let taskTimeout: Duration
-    let time: any TimeSource
-    let logger: Logger
-    /// Where a task says that it waits for a provider to come back.
-    var load: EngineLoad?
-
-    var fetcher: PictureFetcher { keeper.fetcher }
-    var finisher: PictureFinisher { keeper.finisher }
-    var transcoder: (any PictureTranscoder)? { keeper.finisher.transcoder }
 }

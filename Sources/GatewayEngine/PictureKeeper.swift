@@ -218,3 +218,10 @@ struct PictureKeeper: Sendable {
         }
     }
 }
+
+extension ObjectError {
+    /// Whether the same call may succeed before the task's time is over.
+    ///
+    /// By itself, or because somebody gives the permission, the key or the bucket back: a picture that is paid for waits.
+    fileprivate var mayBePutRight: Bool { isTemporary || [.denied, .noBucket, .full].contains(code) }
+}

@@ -43,7 +43,7 @@ import Testing
     @Test func `callers see whole pictures or the contract's errors, and nothing is bought beyond the promise`()
         async throws
     {
-        let fixture = try await FourVendors()
+        let fixture = try await FourVendors(timeout: "5s")
         let faults = try await fixture.fixture.faults()
         let names = (faults.shared + faults.own.flatMap { $0.names }).map { JSON($0) }
         // A vendor plays only what it has, about a third of these: one call of twenty fails.

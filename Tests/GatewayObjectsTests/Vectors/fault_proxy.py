@@ -17,6 +17,11 @@ lock = threading.Lock()
 
 
 def reset(one):
+    # Wakes whoever still reads from it; until then the system would not close it.
+    try:
+        one.shutdown(socket.SHUT_RD)
+    except OSError:
+        pass
     one.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     one.close()
 

@@ -17,7 +17,9 @@ test:
 	scripts/install test
 	scripts/check-sources
 	swift build $(STRICT) --build-tests
-	swift test --skip-build
+	# Programs that talk to each other come last: beside everything else they would starve, and it.
+	swift test --skip-build --skip GatewayEndToEndTests
+	swift test --skip-build --filter GatewayEndToEndTests
 
 build:
 	scripts/install

@@ -34,8 +34,8 @@ import Testing
             #expect(!mine.isEmpty && mine.allSatisfy { $0["inputs"] == [JSON(checksum)] }, "edit \(number): \(mine)")
             #expect(mine.reduce(0) { $0 + ($1["calls_billed"]?.integer ?? 0) } <= 2)
         }
-        // They are deleted right behind the end of their task.
-        for _ in 0..<100 where try inputs(of: fixture) > 0 { try await Task.sleep(for: .milliseconds(50)) }
+        // They are deleted soon behind the end of their task.
+        for _ in 0..<600 where try inputs(of: fixture) > 0 { try await Task.sleep(for: .milliseconds(50)) }
         #expect(try inputs(of: fixture) == 0)
         await gateway.end()
         await fixture.end()
@@ -43,7 +43,7 @@ import Testing
 
     /// How many input pictures lie in the store.
     private func inputs(of fixture: FourVendors) throws -> Int {
-        let folder = fixture.fixture.folder.appending(path: "data/images/inputs").path
+        let folder = fixture.fixture.folder.appending(path: "data/images/objects/inputs").path
         guard FileManager.default.fileExists(atPath: folder) else { return 0 }
         return try FileManager.default.subpathsOfDirectory(atPath: folder).count { $0.hasSuffix(".png") }
     }

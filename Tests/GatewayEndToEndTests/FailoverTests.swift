@@ -151,15 +151,18 @@ final class FourVendors: Sendable {
         resubmit: String = "once"
     ) async throws {
         let nowhere = "http://127.0.0.1:\(try RunningProgram.freePort())"
-        let conduct = "timeout: 3s, resubmit_unknown: \(resubmit), poll_interval: 100ms, allow_private_network: true"
+        let conduct = "resubmit_unknown: \(resubmit), poll_interval: 100ms, allow_private_network: true"
+        // Who is asked first is given up on soon; who has to draw everything at once has time for it.
+        let soon = "timeout: 3s"
+        let hingNet = firstForGemini.hasPrefix("hingnet") ? soon : "timeout: 60s"
         fixture = try await GatewayFixture(latency: latency) { vendors in
             let first = firstsAreThere ? vendors : nowhere
             return """
                 providers:
-                  - { name: google, kind: gemini, base_url: "\(first)", api_keys: [emulated-google], \(conduct) }
-                  - { name: imagen, kind: imagen, base_url: "\(first)", api_keys: [emulated-imagen], \(conduct) }
-                  - { name: aitoearn, kind: aitoearn, base_url: "\(first)/aitoearn", api_keys: [emulated-aito], \(conduct) }
-                  - { name: hingnet, kind: hingnet, base_url: "\(vendors)/hingnet", api_keys: [emulated-hing], \(conduct) }
+                  - { name: google, kind: gemini, base_url: "\(first)", api_keys: [emulated-google], \(soon), \(conduct) }
+                  - { name: imagen, kind: imagen, base_url: "\(first)", api_keys: [emulated-imagen], \(soon), \(conduct) }
+                  - { name: aitoearn, kind: aitoearn, base_url: "\(first)/aitoearn", api_keys: [emulated-aito], \(soon), \(conduct) }
+                  - { name: hingnet, kind: hingnet, base_url: "\(vendors)/hingnet", api_keys: [emulated-hing], \(hingNet), \(conduct) }
                 routes:
                   - { match: gemini-, providers: [\(firstForGemini)] }
                   - { match: imagen-, providers: [imagen, hingnet] }

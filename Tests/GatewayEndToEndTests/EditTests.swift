@@ -43,7 +43,7 @@ import Testing
 
     /// How many input pictures lie in the store.
     private func inputs(of fixture: FourVendors) throws -> Int {
-        let folder = fixture.fixture.folder.appending(path: "data/images/inputs").path
+        let folder = fixture.fixture.folder.appending(path: "data/images/objects/inputs").path
         guard FileManager.default.fileExists(atPath: folder) else { return 0 }
         return try FileManager.default.subpathsOfDirectory(atPath: folder).count { $0.hasSuffix(".png") }
     }

@@ -9,7 +9,7 @@ import Testing
 
 /// Four vendors behind one gateway, and some of them ill.
 ///
-/// `GATEWAY_FAILOVER_TASKS` sets how many tasks each model gets in each illness; with 120 they are 5,000 in all.
+/// `GATEWAY_FAILOVER_TASKS` sets how many tasks each model gets in each illness; with 122 they are 5,000 in all.
 @Suite(.serialized) struct FailoverTests {
     static let tasks = ProcessInfo.processInfo.environment["GATEWAY_FAILOVER_TASKS"].flatMap { Int($0) } ?? 16
 

@@ -54,7 +54,7 @@ import Testing
 
         for (name, code, parameter) in [
             ("no_picture", "invalid_image", "image"), ("imagen", "unsupported_parameter", "image"),
-            ("stream", "unsupported_parameter", "stream"),
+            ("partials", "invalid_value", "partial_images"),
         ] {
             let failure = seen["failed"]?[name]
             #expect(failure?["class"]?.string == "BadRequestError", "\(name)")
@@ -68,7 +68,7 @@ import Testing
         let seen = try await edits(only: [])
 
         let forms = seen["edited"]?.members ?? []
-        #expect(forms.count == 10)
+        #expect(forms.count == 11)
         for form in forms {
             #expect(form.value.array?.count == (form.name == "two" ? 2 : 1), "\(form.name): \(form.value)")
         }

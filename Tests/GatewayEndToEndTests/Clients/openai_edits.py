@@ -28,6 +28,14 @@ def edited(name, **arguments):
     return [size_of(base64.b64decode(entry.b64_json, validate=True)) for entry in answer.data]
 
 
+def streamed(name):
+    events = list(client.images.edit(
+        model=model, prompt="make it a woodcut: " + name, image=picture, stream=True, partial_images=1))
+    assert [event.type for event in events] == ["image_edit.completed"], events
+    assert events[0].usage.total_tokens > 0
+    return [size_of(base64.b64decode(event.b64_json, validate=True)) for event in events]
+
+
 def failure(call):
     try:
         call()
@@ -56,6 +64,7 @@ forms = {
     "stream": lambda: edited("stream", image=io.BytesIO(picture)),
     "named": lambda: edited("named", image=("in.png", picture)),
     "typed": lambda: edited("typed", image=("in.bin", picture, "application/octet-stream")),
+    "events": lambda: streamed("events"),
     "two": lambda: edited("two", image=picture, n=2),
     "text": lambda: edited("text", image=picture, size="1024x1024", user="u-1", extra_body={"metadata": {"order": "7"}}),
     "json": lambda: raw({"model": model, "prompt": "make it a woodcut: json", "images": [{"image_url": data_url}]}),
@@ -65,7 +74,7 @@ failures = {
     "mask": lambda: edited("failure", image=picture, mask=picture),
     "no_picture": lambda: edited("failure", image=b"<svg/>"),
     "imagen": lambda: client.images.edit(model="imagen-4.0-generate-001", prompt="a hat", image=picture),
-    "stream": lambda: edited("failure", image=picture, stream=True),
+    "partials": lambda: edited("failure", image=picture, partial_images=2),
 }
 only = sys.argv[4:]
 if "failures" not in only:

@@ -57,6 +57,28 @@ import Testing
         #expect(vendor.ledger.polls == 1)
     }
 
+    @Test func `a deleted task's call is broken off, and nothing of it stays`() async throws {
+        let gate = Gate()
+        let vendor = FakeVendor { _, _ in
+            _ = await gate.pass()
+            return .pictures(3)
+        }
+        let bench = Bench(vendor.provider("a"), FakeVendor.saying(.pictures(1)).provider("b"))
+        let task = try await bench.create(node: "node-1")
+        let live = LiveTask(task, store: bench.store, board: bench.board, time: bench.time, logger: Bench.logger)
+
+        async let ended: Void = TaskRun(live: live, parts: bench.parts, logger: Bench.logger).run()
+        try await eventually { gate.waiting == 1 }
+        try await bench.store.delete(task.id, owner: nil, now: bench.time.now)
+        bench.board.revoke(task.id)
+        await ended
+
+        #expect(gate.waiting == 0, "the call was broken off, although the gate is shut")
+        #expect(bench.objects.objects.isEmpty)
+        #expect(vendor.ledger.submissions == 1)
+        #expect(try await bench.store.task(task.id, owner: nil) == nil)
+    }
+
     @Test func `nothing is kept of runs that are over`() async throws {
         let bench = Bench(FakeVendor.saying(.pictures(3)).provider("a"))
 

@@ -2,6 +2,7 @@
 
 import GatewayCore
 import GatewayTesting
+import HTTPTypes
 import NIOCore
 import Synchronization
 import Testing
@@ -57,6 +58,20 @@ import Testing
         #expect(answer.json["attempts"]?.array?.map { $0["outcome"]?.string } == ["cancelled"])
         #expect(answer.json["attempts"]?.array?.map { $0["billed"]?.string } == ["unknown"])
         #expect(isRevoked.isSet)
+    }
+
+    @Test func `the work on a task that is deleted is stopped`() async throws {
+        let (task, other) = (try await create(.waiting), try await create(.waiting, owner: "bob"))
+        let (isRevoked, isDisturbed) = (Flag(), Flag())
+        gateway.board.runBegan(task.id) { isRevoked.set() }
+        gateway.board.runBegan(other.id) { isDisturbed.set() }
+
+        for id in [task.id, other.id] {
+            _ = try await gateway.run { try await $0.ask(.delete, "/v1/images/tasks/\(id)", key: "key-alice") }
+        }
+
+        #expect(isRevoked.isSet)
+        #expect(!isDisturbed.isSet)
     }
 
     @Test(arguments: [SampleTasks.Stage.stored, .failed])

@@ -74,13 +74,14 @@ struct TaskRoutes: Sendable {
         return id
     }
 
-    /// Removes the task, finished or not: who works on it finds the row gone at the next step, and buys nothing any more.
+    /// Removes the task, finished or not: who works on it here is stopped, and elsewhere finds the row gone at the next step.
     private func delete(_ request: Request, _ context: GatewayContext) async throws -> Response {
         let id = try id(context)
         guard try await parts.store.delete(id, owner: context.caller.name, now: parts.time.now) else {
             throw APIError.noTask
         }
         parts.board.changed(id)
+        parts.board.revoke(id)
         return Response(
             json: ["id": JSON(id.description), "object": "image.task.deleted", "deleted": .bool(true)]
         )

@@ -2,6 +2,7 @@
 
 import Foundation
 import GatewayCore
+import GatewayTesting
 import NIOCore
 import Testing
 
@@ -9,7 +10,7 @@ import Testing
 @Suite struct DemoTests {
     @Test func `the demonstration draws and edits by all four vendors and ends in peace`() async throws {
         let folder = try RunningProgram.newFolder()
-        let port = try RunningProgram.freePort()
+        let port = LoopbackPorts.take()
         // The file's own vendors are replaced, so neither they nor their keys are needed.
         let yaml = """
             server: { listen: "127.0.0.1:\(port)", admin_listen: "127.0.0.1:0" }

@@ -3,6 +3,7 @@
 import Foundation
 import GatewayCore
 import GatewayCurl
+import GatewayTesting
 import HTTPTypes
 import NIOCore
 import Testing
@@ -156,7 +157,7 @@ final class FourVendors: Sendable {
         resubmit: String = "once",
         timeout: String = "60s"
     ) async throws {
-        let nowhere = "http://127.0.0.1:\(try RunningProgram.freePort())"
+        let nowhere = "http://127.0.0.1:\(LoopbackPorts.take())"
         let conduct = "resubmit_unknown: \(resubmit), poll_interval: 100ms, allow_private_network: true"
         // Who is asked first is given up on as soon as the test wants; who has to draw everything at once has time for it.
         let soon = "timeout: \(timeout)"

@@ -3,6 +3,7 @@
 import Foundation
 import GatewayCore
 import GatewayCurl
+import GatewayTesting
 import HTTPTypes
 import NIOCore
 import Testing
@@ -64,7 +65,7 @@ final class SilentListener: Sendable {
     private let sockets: [Int32]
 
     init() throws {
-        port = try RunningProgram.freePort()
+        port = LoopbackPorts.take()
         var sockets: [Int32] = []
         for family in [AF_INET, AF_INET6] {
             let listener = socket(family, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_NONBLOCK.rawValue), 0)

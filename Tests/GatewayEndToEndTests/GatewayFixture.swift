@@ -3,6 +3,7 @@
 import Foundation
 import GatewayCore
 import GatewayCurl
+import GatewayTesting
 import HTTPTypes
 import NIOCore
 
@@ -31,7 +32,7 @@ final class GatewayFixture: Sendable {
     ) async throws {
         folder = try RunningProgram.newFolder()
         transport = try CurlTransport()
-        let emulatorPort = try RunningProgram.freePort()
+        let emulatorPort = LoopbackPorts.take()
         var arguments = [
             "emulate", "--listen", "127.0.0.1:\(emulatorPort)", "--latency", latency, "--imagen", "legacy",
         ]
@@ -42,8 +43,8 @@ final class GatewayFixture: Sendable {
             folder: folder,
             ready: "/_emulator/ledger"
         )
-        gatewayPort = try RunningProgram.freePort()
-        adminPort = try RunningProgram.freePort()
+        gatewayPort = LoopbackPorts.take()
+        adminPort = LoopbackPorts.take()
         let configuration = """
             server: { listen: "127.0.0.1:\(gatewayPort)", admin_listen: "127.0.0.1:\(adminPort)" }
             auth:

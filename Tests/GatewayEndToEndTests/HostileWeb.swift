@@ -2,6 +2,7 @@
 
 import Foundation
 import GatewayCore
+import GatewayTesting
 import Synchronization
 
 /// Things that want to be taken for a picture.
@@ -141,7 +142,7 @@ final class HostileWeb: Sendable {
     }
 
     private static func listen() throws -> (Int32, Int) {
-        let port = try RunningProgram.freePort()
+        let port = LoopbackPorts.take()
         let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)

@@ -79,7 +79,7 @@ final class RunningProgram: Sendable {
         let deadline = ContinuousClock.now + .seconds(60)
         while ContinuousClock.now < deadline, isRunning {
             let answer = try? await transport.send(TransportRequest(.get, base + path))
-            if answer?.status == 200 { return await transport.close() }
+            if answer?.status == 200, isRunning { return await transport.close() }
             try await Task.sleep(for: .milliseconds(50))
         }
         await transport.close()
@@ -110,23 +110,6 @@ final class RunningProgram: Sendable {
         let folder = FileManager.default.temporaryDirectory.appendingPathComponent("gateway-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         return folder
-    }
-
-    /// A port that was free a moment ago.
-    static func freePort() throws -> Int {
-        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        defer { close(descriptor) }
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_addr.s_addr = inet_addr("127.0.0.1")
-        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let result = withUnsafeMutablePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { pointer in
-                bind(descriptor, pointer, length) == 0 && getsockname(descriptor, pointer, &length) == 0
-            }
-        }
-        guard result else { throw ProgramFailure(message: "No port is free.") }
-        return Int(UInt16(bigEndian: address.sin_port))
     }
 
     /// Runs a command to its end.

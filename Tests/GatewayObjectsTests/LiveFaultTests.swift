@@ -2,6 +2,7 @@
 
 import Foundation
 import GatewayCore
+import GatewayTesting
 import HTTPTypes
 import NIOCore
 import Synchronization
@@ -29,7 +30,7 @@ import Testing
             let script = try #require(
                 Bundle.module.url(forResource: "fault_proxy", withExtension: "py", subdirectory: "Vectors")
             )
-            let port = FreePorts.take()
+            let port = LoopbackPorts.take()
             process = try ServerProcess(
                 program: "python3",
                 arguments: [script.path, "\(port)", "\(server.port)"] + faults,
@@ -38,24 +39,10 @@ import Testing
             // The wire's port is what is signed: a server goes by the `Host` that it is sent.
             broken = try server.store { $0.endpoint = "http://127.0.0.1:\(port)" }
             straight = try server.store()
-            while !Self.isOpen(port) {
+            // Looked at from outside, so that no fault is used up by looking.
+            while LoopbackPorts.isFree(port) {
                 try #require(process.isRunning, "\(process.lastWords)")
                 try await Task.sleep(for: .milliseconds(20))
-            }
-        }
-
-        private static func isOpen(_ port: Int) -> Bool {
-            let number = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-            defer { close(number) }
-            // Bound by somebody else: that is the wire, and no fault is used up by looking.
-            var address = sockaddr_in()
-            address.sin_family = sa_family_t(AF_INET)
-            address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-            address.sin_port = UInt16(port).bigEndian
-            return withUnsafeMutablePointer(to: &address) { pointer in
-                pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                    bind(number, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) != 0
-                }
             }
         }
 

@@ -3,6 +3,7 @@
 import Foundation
 import GatewayCore
 import GatewayCurl
+import GatewayTesting
 import HTTPTypes
 import Testing
 
@@ -72,7 +73,7 @@ struct WithFakeOSS: SuiteTrait, TestScoping {
         startsLeft: Int
     ) async throws {
         let folder = try TemporaryFolder()
-        let server = FakeOSS(port: FreePorts.take(), transport: transport)
+        let server = FakeOSS(port: LoopbackPorts.take(), transport: transport)
         let script = try #require(
             Bundle.module.url(forResource: "fake_oss", withExtension: "py", subdirectory: "Oracles")
         )

@@ -3,6 +3,7 @@
 import Foundation
 import GatewayCore
 import GatewayCurl
+import GatewayTesting
 import HTTPTypes
 import Testing
 
@@ -80,7 +81,7 @@ struct WithLiveServer: SuiteTrait, TestScoping {
         startsLeft: Int
     ) async throws {
         let folder = try TemporaryFolder()
-        let server = LiveServer(kind: kind, port: FreePorts.take(), transport: transport)
+        let server = LiveServer(kind: kind, port: LoopbackPorts.take(), transport: transport)
         let process = try ServerProcess(
             program: kind.rawValue,
             arguments: try arguments(port: server.port, folder: folder.path),
@@ -120,7 +121,7 @@ struct WithLiveServer: SuiteTrait, TestScoping {
             "master.port", "master.port.grpc", "volume.port", "volume.port.grpc", "filer.port", "filer.port.grpc",
             "s3.port.grpc",
         ]
-        return fixed + ports.map { "-\($0)=\(FreePorts.take())" }
+        return fixed + ports.map { "-\($0)=\(LoopbackPorts.take())" }
     }
 
     /// Makes the bucket, which is also how it shows that the server is ready; `false` if the server has ended.

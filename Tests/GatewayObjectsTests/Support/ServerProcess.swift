@@ -69,23 +69,3 @@ final class ServerProcess {
         return path
     }
 }
-
-/// Ports of 127.0.0.1 that nobody listens on.
-enum FreePorts {
-    /// A port that was free a moment ago; the system does not give the same one again soon.
-    static func take() -> Int {
-        let number = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        defer { close(number) }
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let port = withUnsafeMutablePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { general -> Int in
-                guard bind(number, general, length) == 0, getsockname(number, general, &length) == 0 else { return 0 }
-                return Int(UInt16(bigEndian: pointer.pointee.sin_port))
-            }
-        }
-        return port
-    }
-}

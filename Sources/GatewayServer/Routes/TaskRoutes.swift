@@ -139,22 +139,3 @@ struct TaskRoutes: Sendable {
         return Response(status: .found, headers: [.location: link, .cacheControl: "no-store", .contentLength: "0"])
     }
 }
-
-/// Makes task views for this moment.
-struct TaskViews: Sendable {
-    let objects: any ObjectStore
-    let time: any TimeSource
-
-    var view: TaskView { TaskView(objects: objects, now: time.now) }
-
-    func response(
-        _ task: ImageTask,
-        status: HTTPResponse.Status = .ok,
-        headers: HTTPFields = [:],
-        withAttempts: Bool = false
-    ) throws(ObjectError) -> Response {
-        try view.response(task, status: status, headers: headers, withAttempts: withAttempts)
-    }
-
-    func path(of task: ImageTask) -> String { "/v1/images/tasks/\(task.id)" }
-}

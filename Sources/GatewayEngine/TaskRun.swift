@@ -81,7 +81,8 @@ struct TaskRun: Sendable {
 
     private func work() async throws {
         if live.task.status == .pending {
-            try await live.record(.claimed(node: parts.node, portions: parts.router.portions(of: live.task.request)))
+            // Written with the first attempt: until then nothing happened that another process would have to know.
+            try await live.note(.claimed(node: parts.node, portions: parts.router.portions(of: live.task.request)))
         }
         let candidates = parts.router.candidates(for: live.task.request.model, task: live.task.id)
         let open = live.task.portions.indices.filter { !live.task.portions[$0].stage.isFinal }

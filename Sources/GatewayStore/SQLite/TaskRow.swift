@@ -9,16 +9,11 @@ struct TaskRow: Sendable {
     let task: ImageTask
     let body: String
 
-    private static let encoder: JSONEncoder = {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = .withoutEscapingSlashes
-        return encoder
-    }()
     private static let decoder = JSONDecoder()
 
     init(_ task: ImageTask) throws(StoreError) {
         do {
-            body = String(decoding: try Self.encoder.encode(task), as: UTF8.self)
+            body = try RowEncoder.encode(task)
             self.task = task
         } catch {
             throw StoreError(.unavailable, "Task \(task.id) cannot be written as JSON.")

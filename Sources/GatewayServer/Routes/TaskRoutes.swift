@@ -26,7 +26,8 @@ struct TaskRoutes: Sendable {
         let wait = try query.wait()
         let withAttempts = query["include"]?.split(separator: ",").contains("attempts") ?? false
         let task = try await self.task(id, context.caller, changedWithin: wait)
-        return try views.response(task, withAttempts: withAttempts)
+        let position = await views.position(of: task)
+        return try views.response(task, withAttempts: withAttempts, queuePosition: position)
     }
 
     /// The task, as soon as its state is another than now, or when the time is over.
@@ -143,6 +144,7 @@ struct TaskRoutes: Sendable {
 /// Makes task views for this moment.
 struct TaskViews: Sendable {
     let objects: any ObjectStore
+    let store: any TaskStore
     let time: any TimeSource
 
     var view: TaskView { TaskView(objects: objects, now: time.now) }
@@ -151,9 +153,39 @@ struct TaskViews: Sendable {
         _ task: ImageTask,
         status: HTTPResponse.Status = .ok,
         headers: HTTPFields = [:],
-        withAttempts: Bool = false
+        withAttempts: Bool = false,
+        queuePosition: Int? = nil
     ) throws(ObjectError) -> Response {
-        try view.response(task, status: status, headers: headers, withAttempts: withAttempts)
+        try view.response(
+            task,
+            status: status,
+            headers: headers,
+            withAttempts: withAttempts,
+            queuePosition: queuePosition
+        )
+    }
+
+    /// A task that was made by this request or by the same one before.
+    func response(
+        _ entry: TaskDesk.Entry,
+        status: HTTPResponse.Status = .ok
+    ) async throws -> Response {
+        let (task, isReplay) = entry.outcome
+        var headers: HTTPFields = [.location: path(of: task)]
+        if isReplay { headers[.idempotentReplayed] = "true" }
+        // A new task is the last of the queue, which costs no question.
+        let position = isReplay ? await position(of: task) : await waiting
+        return try response(task, status: status, headers: headers, queuePosition: position)
+    }
+
+    /// The task's place in the queue; a question that is not worth an error.
+    func position(of task: ImageTask) async -> Int? {
+        guard task.status == .pending, task.node == nil else { return nil }
+        return (try? await store.queuePosition(of: task.id)) ?? nil
+    }
+
+    private var waiting: Int? {
+        get async { (try? await store.pendingCount()).map { max(1, $0) } }
     }
 
     func path(of task: ImageTask) -> String { "/v1/images/tasks/\(task.id)" }

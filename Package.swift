@@ -197,7 +197,7 @@ let package = Package(
         .testTarget(
             name: "GatewayServerTests",
             dependencies: [
-                "GatewayCore", "GatewayServer", "GatewayTesting", nioCore, httpTypes,
+                "GatewayCore", "GatewayObjects", "GatewayServer", "GatewayTesting", nioCore, httpTypes,
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdTesting", package: "hummingbird"),
                 .product(name: "Logging", package: "swift-log"),

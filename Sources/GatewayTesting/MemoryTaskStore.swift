@@ -11,6 +11,7 @@ public final class MemoryTaskStore: TaskStore {
         var order: [TaskID] = []
         var heartbeats: [String: Timestamp] = [:]
         var deletions = DeletionList()
+        var claims: [ClaimName: IdempotencyClaim] = [:]
         var isClosed = false
         var failures: [StoreError?] = []
 
@@ -26,10 +27,55 @@ public final class MemoryTaskStore: TaskStore {
             return taken
         }
 
+        mutating func update(_ task: ImageTask, from version: Int) throws(StoreError) {
+            guard tasks[task.id]?.version == version, task.version > version else {
+                throw StoreError(.conflict, "Task \(task.id) is not at version \(version) any more, or is gone.")
+            }
+            tasks[task.id] = task
+            deletions.follow(task)
+        }
+
         mutating func remove(_ task: ImageTask) {
             tasks[task.id] = nil
             order.remove(at: MemoryTaskStore.place(of: task.id, in: order))
+            claims = claims.filter { $0.value.task != task.id }
         }
+
+        func claim(_ name: ClaimName, now: Timestamp) -> IdempotencyClaim? {
+            claims[name].flatMap { $0.expires > now ? $0 : nil }
+        }
+
+        /// Why a task may not be written now; `nil` if it may.
+        func obstacle(to task: ImageTask, on terms: TaskTerms) -> TaskEntry? {
+            if let claim = terms.claim, let earlier = self.claim(ClaimName(claim), now: task.createdAt) {
+                return .claimed(earlier)
+            }
+            if let limit = terms.queueLimit, task.node == nil, waiting.count >= limit { return .queueFull }
+            if let limit = terms.unfinishedLimit, unfinished(of: task.owner) >= limit { return .tooManyUnfinished }
+            return nil
+        }
+
+        /// Those that wait to be claimed, oldest first.
+        var waiting: [TaskID] {
+            order.filter { id in tasks[id].map { $0.node == nil && !$0.status.isFinal } ?? false }
+        }
+
+        func unfinished(of owner: String) -> Int {
+            tasks.values.count { $0.owner == owner && !$0.status.isFinal }
+        }
+    }
+
+    /// A name means something only with its owner.
+    private struct ClaimName: Hashable {
+        var owner: String
+        var key: String
+
+        init(owner: String, key: String) {
+            self.owner = owner
+            self.key = key
+        }
+
+        init(_ claim: IdempotencyClaim) { self.init(owner: claim.owner, key: claim.key) }
     }
 
     private let state = Mutex(State())
@@ -47,15 +93,21 @@ public final class MemoryTaskStore: TaskStore {
         state.withLock { state in state.order.compactMap { state.tasks[$0] } }
     }
 
-    /// Writes a new task.
-    public func create(_ task: ImageTask) async throws(StoreError) {
+    /// Every claim, also those that are over.
+    public var claims: [IdempotencyClaim] { state.withLock { Array($0.claims.values) } }
+
+    /// Writes a new task and its claim if the terms allow.
+    public func create(_ task: ImageTask, on terms: TaskTerms) async throws(StoreError) -> TaskEntry {
         try use { state throws(StoreError) in
+            if let obstacle = state.obstacle(to: task, on: terms) { return obstacle }
             guard state.tasks[task.id] == nil else {
                 throw StoreError(.conflict, "Task \(task.id) exists already.")
             }
             state.tasks[task.id] = task
             state.order.insert(task.id, at: Self.place(of: task.id, in: state.order))
             state.deletions.follow(task)
+            if let claim = terms.claim { state.claims[ClaimName(claim)] = claim }
+            return .written
         }
     }
 
@@ -69,12 +121,35 @@ public final class MemoryTaskStore: TaskStore {
 
     /// Writes a changed task by compare-and-set.
     public func update(_ task: ImageTask, from version: Int) async throws(StoreError) {
+        try use { state throws(StoreError) in try state.update(task, from: version) }
+    }
+
+    /// Writes a changed task, and the claim of the request that changed it.
+    public func update(
+        _ task: ImageTask,
+        from version: Int,
+        claiming claim: IdempotencyClaim,
+        now: Timestamp
+    ) async throws(StoreError) -> IdempotencyClaim? {
         try use { state throws(StoreError) in
-            guard state.tasks[task.id]?.version == version, task.version > version else {
-                throw StoreError(.conflict, "Task \(task.id) is not at version \(version) any more, or is gone.")
-            }
-            state.tasks[task.id] = task
-            state.deletions.follow(task)
+            if let earlier = state.claim(ClaimName(claim), now: now) { return earlier }
+            try state.update(task, from: version)
+            state.claims[ClaimName(claim)] = claim
+            return nil
+        }
+    }
+
+    /// Finds a claim that is not over.
+    public func claim(_ key: String, of owner: String, now: Timestamp) async throws(StoreError) -> IdempotencyClaim? {
+        try use { state throws(StoreError) in state.claim(ClaimName(owner: owner, key: key), now: now) }
+    }
+
+    /// Removes claims that are over.
+    public func removeClaims(expiredBefore moment: Timestamp, limit: Int) async throws(StoreError) -> Int {
+        try use { state throws(StoreError) in
+            let old = state.claims.filter { $0.value.expires < moment }.keys.prefix(limit)
+            for name in old { state.claims[name] = nil }
+            return old.count
         }
     }
 
@@ -185,9 +260,17 @@ public final class MemoryTaskStore: TaskStore {
 
     /// How many tasks wait to be claimed.
     public func pendingCount() async throws(StoreError) -> Int {
-        try use { state throws(StoreError) in
-            state.tasks.values.count { $0.node == nil && !$0.status.isFinal }
-        }
+        try use { state throws(StoreError) in state.waiting.count }
+    }
+
+    /// How many unfinished tasks an owner has.
+    public func unfinishedCount(of owner: String, atMost limit: Int) async throws(StoreError) -> Int {
+        try use { state throws(StoreError) in min(limit, state.unfinished(of: owner)) }
+    }
+
+    /// The place of a task among those that wait to be claimed.
+    public func queuePosition(of id: TaskID) async throws(StoreError) -> Int? {
+        try use { state throws(StoreError) in state.waiting.firstIndex(of: id).map { $0 + 1 } }
     }
 
     /// Refuses every later call.

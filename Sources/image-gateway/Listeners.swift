@@ -44,6 +44,7 @@ struct Listeners {
             board: gateway.board,
             models: gateway.models,
             callers: gateway.callers,
+            digest: { try Gateway.digest($0) },
             readiness: [
                 // Writing is what fails first: a full disk still answers questions.
                 "database": { try await gateway.store.heartbeat(node: gateway.node, now: SystemTime().now) },
@@ -71,6 +72,7 @@ struct Listeners {
             transcodes: configuration.server.transcode,
             linkLifetime: configuration.linkLifetime,
             hasStorage: hasStorage,
+            queueLimit: configuration.engine.queueLimit,
             node: gateway.node
         )
     }

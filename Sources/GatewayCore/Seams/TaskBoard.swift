@@ -4,17 +4,17 @@ public import NIOCore
 import Synchronization
 
 /// The small doors between server and engine inside one process: work that was created, changes of a task, and the
-/// hand-over of a picture to a waiting caller.
+/// hand-over of a picture to waiting callers.
 ///
 /// The row is the truth; the board only says when to look at it.
 public final class TaskBoard: Sendable {
-    private struct State {
+    fileprivate struct State {
         var watchers: [TaskID: [Int: AsyncStream<Void>.Continuation]] = [:]
-        var callers: [TaskID: AsyncStream<Delivery>.Continuation] = [:]
+        var callers: [TaskID: [Int: AsyncStream<Delivery>.Continuation]] = [:]
         var hungUp: Set<TaskID> = []
         var runs: [TaskID: @Sendable () -> Void] = [:]
         var isTaking = true
-        var nextWatcher = 0
+        var nextNumber = 0
     }
 
     private let state = Mutex(State())
@@ -30,6 +30,9 @@ public final class TaskBoard: Sendable {
     var isQuiet: Bool {
         state.withLock { $0.watchers.isEmpty && $0.callers.isEmpty && $0.hungUp.isEmpty }
     }
+
+    /// How many callers wait for a task.
+    func callerCount(of id: TaskID) -> Int { state.withLock { $0.callers[id]?.count ?? 0 } }
 
     /// Creates an empty board.
     public init() {
@@ -83,9 +86,9 @@ public final class TaskBoard: Sendable {
     public func changes(of id: TaskID) -> AsyncStream<Void> {
         let (changes, continuation) = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
         let number = state.withLock { state in
-            state.nextWatcher += 1
-            state.watchers[id, default: [:]][state.nextWatcher] = continuation
-            return state.nextWatcher
+            state.nextNumber += 1
+            state.watchers[id, default: [:]][state.nextNumber] = continuation
+            return state.nextNumber
         }
         continuation.onTermination = { [weak self] _ in
             self?.state.withLock { state in
@@ -124,40 +127,46 @@ public final class TaskBoard: Sendable {
         state.withLock { $0.runs.removeValue(forKey: id) }?()
     }
 
-    // MARK: Hand-over to a waiting caller
+    // MARK: Hand-over to waiting callers
 
-    /// Says that a caller waits for the pictures of a task, before the task is announced.
+    /// Says that a caller waits for the pictures of a task, before the task is announced or while it runs.
+    ///
+    /// Several may wait for the same task: all get the same delivery.
     ///
     /// - Parameter id: Which task.
     /// - Returns: One delivery, or none if the task ends without pictures or they are stored instead.
-    public func expect(_ id: TaskID) -> AsyncStream<Delivery> {
+    public func expect(_ id: TaskID) -> CallerPlace {
         let (deliveries, continuation) = AsyncStream<Delivery>.makeStream()
-        let earlier = state.withLock { $0.callers.updateValue(continuation, forKey: id) }
-        earlier?.finish()
-        return deliveries
+        let number = state.withLock { state in
+            state.nextNumber += 1
+            state.callers[id, default: [:]][state.nextNumber] = continuation
+            state.hungUp.remove(id)
+            return state.nextNumber
+        }
+        return CallerPlace(task: id, number: number, deliveries: deliveries)
     }
 
-    /// Says that the caller waits no longer; from now on the pictures are stored.
+    /// Says that a caller waits no longer; when nobody does, the pictures are stored.
     ///
-    /// - Returns: `false` if the engine has taken the caller's place already: a delivery is on its way.
+    /// - Returns: `false` if the engine has taken the caller already: a delivery is on its way.
     @discardableResult
-    public func withdraw(_ id: TaskID) -> Bool {
-        let continuation = state.withLock { $0.callers.removeValue(forKey: id) }
+    public func withdraw(_ place: CallerPlace) -> Bool {
+        let continuation = state.withLock { $0.leave(place) }
         continuation?.finish()
         return continuation != nil
     }
 
-    /// Says that the caller has hung up: what was not sent to a vendor yet need not be sent.
-    public func hangUp(_ id: TaskID) {
+    /// Says that a caller has hung up: if it was the last, what was not sent to a vendor yet need not be sent.
+    public func hangUp(_ place: CallerPlace) {
         let continuation = state.withLock { state in
-            let continuation = state.callers.removeValue(forKey: id)
-            if continuation != nil { state.hungUp.insert(id) }
+            let continuation = state.leave(place)
+            if continuation != nil, state.callers[place.task] == nil { state.hungUp.insert(place.task) }
             return continuation
         }
         continuation?.finish()
     }
 
-    /// Whether the caller hung up while waiting.
+    /// Whether every caller hung up while waiting.
     public func hasHungUp(_ id: TaskID) -> Bool {
         state.withLock { $0.hungUp.contains(id) }
     }
@@ -169,19 +178,40 @@ public final class TaskBoard: Sendable {
 
     /// Says that the engine is done with a task: whoever waits looks at the row.
     public func settled(_ id: TaskID) {
-        let continuation = state.withLock { state in
+        let callers = state.withLock { state in
             state.hungUp.remove(id)
             return state.callers.removeValue(forKey: id)
         }
-        continuation?.finish()
+        for continuation in (callers ?? [:]).values { continuation.finish() }
     }
 
-    /// Takes a waiting caller, who from now on relies on the delivery.
+    /// Takes all waiting callers, who from now on rely on the delivery.
     ///
     /// - Returns: The way to hand over, or `nil` if nobody waits.
     public func takeCaller(of id: TaskID) -> WaitingCaller? {
-        state.withLock { $0.callers.removeValue(forKey: id) }.map(WaitingCaller.init(continuation:))
+        let callers = state.withLock { $0.callers.removeValue(forKey: id) }
+        return callers.map { WaitingCaller(continuations: Array($0.values)) }
     }
+}
+
+extension TaskBoard.State {
+    /// Takes one caller away.
+    fileprivate mutating func leave(_ place: CallerPlace) -> AsyncStream<Delivery>.Continuation? {
+        let continuation = callers[place.task]?.removeValue(forKey: place.number)
+        if callers[place.task]?.isEmpty == true { callers[place.task] = nil }
+        return continuation
+    }
+}
+
+/// A caller's place in front of a task: at most one delivery, then the end.
+public struct CallerPlace: Sendable, AsyncSequence {
+    /// The task waited for.
+    public let task: TaskID
+    fileprivate let number: Int
+    fileprivate let deliveries: AsyncStream<Delivery>
+
+    /// Waits.
+    public func makeAsyncIterator() -> AsyncStream<Delivery>.Iterator { deliveries.makeAsyncIterator() }
 }
 
 /// A task that this process shall run, with what came along and is in memory anyway.
@@ -192,19 +222,21 @@ public struct Assignment: Sendable {
     public var uploads: [InputPicture]
 }
 
-/// A caller who waits for pictures and has been promised them.
+/// Whoever waits for the pictures of a task and has been promised them.
 public struct WaitingCaller: Sendable {
-    fileprivate let continuation: AsyncStream<Delivery>.Continuation
+    fileprivate let continuations: [AsyncStream<Delivery>.Continuation]
 
-    /// Hands over; once.
+    /// Hands over, the same buffers to everybody; once.
     public func give(_ delivery: Delivery) {
-        continuation.yield(delivery)
-        continuation.finish()
+        for continuation in continuations {
+            continuation.yield(delivery)
+            continuation.finish()
+        }
     }
 
-    /// Sends the caller back to the row: there will be no delivery.
+    /// Sends everybody back to the row: there will be no delivery.
     public func dismiss() {
-        continuation.finish()
+        for continuation in continuations { continuation.finish() }
     }
 }
 

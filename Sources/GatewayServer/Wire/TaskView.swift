@@ -9,7 +9,11 @@ struct TaskView {
     let objects: any ObjectStore
     let now: Timestamp
 
-    func json(_ task: ImageTask, withAttempts: Bool = false) throws(ObjectError) -> JSON {
+    func json(
+        _ task: ImageTask,
+        withAttempts: Bool = false,
+        queuePosition: Int? = nil
+    ) throws(ObjectError) -> JSON {
         let isExpired = isExpired(task)
         let request = task.request
         return JSON(present: [
@@ -19,6 +23,7 @@ struct TaskView {
             "created_at": JSON(task.createdAt.seconds),
             "status": JSON(task.status.rawValue),
             "progress": JSON(task.progress),
+            "queue_position": task.status == .pending ? queuePosition.map { JSON($0) } : nil,
             "model": JSON(request.model),
             "prompt": JSON(request.prompt),
             "completed_at": task.status == .completed ? task.completedAt.map { JSON($0.seconds) } : nil,
@@ -40,7 +45,8 @@ struct TaskView {
         _ task: ImageTask,
         status: HTTPResponse.Status = .ok,
         headers: HTTPFields = [:],
-        withAttempts: Bool = false
+        withAttempts: Bool = false,
+        queuePosition: Int? = nil
     ) throws(ObjectError) -> Response {
         var headers = headers
         if !task.status.isFinal {
@@ -48,7 +54,8 @@ struct TaskView {
             headers[.retryAfter] = String(seconds)
             headers[.pollAfter] = String(seconds * 1000)
         }
-        return Response(json: try json(task, withAttempts: withAttempts), status: status, headers: headers)
+        let body = try json(task, withAttempts: withAttempts, queuePosition: queuePosition)
+        return Response(json: body, status: status, headers: headers)
     }
 
     /// The signed link to a picture: the same on every read, because its life begins when the task was completed.

@@ -9,11 +9,13 @@ import Synchronization
 /// Makes task views for this moment, and remembers those of finished tasks.
 struct TaskViews: Sendable {
     let objects: any ObjectStore
+    let store: any TaskStore
     let time: any TimeSource
     private let finished = FinishedViews()
 
-    init(objects: any ObjectStore, time: any TimeSource) {
+    init(objects: any ObjectStore, store: any TaskStore, time: any TimeSource) {
         self.objects = objects
+        self.store = store
         self.time = time
     }
 
@@ -23,12 +25,42 @@ struct TaskViews: Sendable {
         _ task: ImageTask,
         status: HTTPResponse.Status = .ok,
         headers: HTTPFields = [:],
-        withAttempts: Bool = false
+        withAttempts: Bool = false,
+        queuePosition: Int? = nil
     ) throws(ObjectError) -> Response {
         guard task.status.isFinal, !withAttempts else {
-            return try view.response(task, status: status, headers: headers, withAttempts: withAttempts)
+            return try view.response(
+                task,
+                status: status,
+                headers: headers,
+                withAttempts: withAttempts,
+                queuePosition: queuePosition
+            )
         }
         return Response(encoded: try finished.body(of: task, view), status: status, headers: headers)
+    }
+
+    /// A task that was made by this request or by the same one before.
+    func response(
+        _ entry: TaskDesk.Entry,
+        status: HTTPResponse.Status = .ok
+    ) async throws -> Response {
+        let (task, isReplay) = entry.outcome
+        var headers: HTTPFields = [.location: path(of: task)]
+        if isReplay { headers[.idempotentReplayed] = "true" }
+        // A new task is the last of the queue, which costs no question.
+        let position = isReplay ? await position(of: task) : await waiting
+        return try response(task, status: status, headers: headers, queuePosition: position)
+    }
+
+    /// The task's place in the queue; a question that is not worth an error.
+    func position(of task: ImageTask) async -> Int? {
+        guard task.status == .pending, task.node == nil else { return nil }
+        return (try? await store.queuePosition(of: task.id)) ?? nil
+    }
+
+    private var waiting: Int? {
+        get async { (try? await store.pendingCount()).map { max(1, $0) } }
     }
 
     func path(of task: ImageTask) -> String { "/v1/images/tasks/\(task.id)" }

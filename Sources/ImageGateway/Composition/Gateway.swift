@@ -7,6 +7,7 @@ import GatewayObjects
 import GatewayPictures
 import GatewayStore
 public import Logging
+public import NIOCore
 public import ServiceLifecycle
 
 /// A whole gateway without its HTTP side: what the program serves, and what other services embed.
@@ -86,7 +87,11 @@ public struct Gateway: Service {
         transport = curl
         board = TaskBoard()
         taskIDs = TaskIDSource(time: time)
-        callers = configuration.auth.mode == .none ? NoCallerDirectory() : try KeyRing(configuration.auth.keys)
+        callers =
+            switch configuration.auth.mode {
+            case .none: NoCallerDirectory(limits: configuration.limits)
+            case .keys: try KeyRing(configuration.auth.keys)
+            }
         engine = Engine(
             node: node,
             providers: providers,
@@ -184,6 +189,9 @@ public struct Gateway: Service {
         }
         return nil
     }
+
+    /// The SHA-256 of buffers, one after the other, by OpenSSL.
+    public static func digest(_ buffers: [ByteBuffer]) throws -> [UInt8] { try Digest.hash(.sha256, buffers) }
 
     /// The signed links to a finished task's pictures.
     public func links(of task: ImageTask) throws -> [String] {

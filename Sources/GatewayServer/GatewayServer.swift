@@ -50,7 +50,7 @@ public struct GatewayServer: Sendable {
             list: routes.list,
             layers: token.map { [AdminMiddleware(token: $0)] } ?? []
         )
-        HealthRoutes(readiness: parts.readiness).add(to: routes)
+        HealthRoutes(readiness: parts.readiness, board: parts.board).add(to: routes)
         if let status = parts.providers { ProviderRoutes(status: status).add(to: guarded) }
         return application(router, Self.plain, onRunning)
     }
@@ -84,7 +84,7 @@ public struct GatewayServer: Sendable {
         let (router, open) = edge()
         let guarded = Routes(router: router, list: open.list, layers: [KeyMiddleware(callers: parts.callers)])
         let views = TaskViews(objects: parts.objects, time: parts.time)
-        HealthRoutes(readiness: parts.readiness).add(to: open)
+        HealthRoutes(readiness: parts.readiness, board: parts.board).add(to: open)
         if let files = parts.files { FileRoutes(files: files, time: parts.time).add(to: open) }
         let room = BodyRoom(limit: settings.bodyMemory)
         ImageRoutes(parts: parts, settings: settings, views: views, room: room).add(to: guarded)

@@ -65,6 +65,7 @@ struct TaskActions: Sendable {
 
     private func retry(_ request: Request, _ context: GatewayContext) async throws -> Response {
         guard settings.hasStorage else { throw APIError.noStorage }
+        guard parts.board.isTaking else { throw APIError.shuttingDown }
         let old = try await task(context)
         guard old.status == .failed else {
             throw APIError(

@@ -1,12 +1,16 @@
 # Part of ImageGateway. SPDX-License-Identifier: Apache-2.0
 # make demo    installs what is missing, builds, and makes a picture through a gateway on emulated vendors
 # make test    installs what is missing, builds, and runs every test
+# make crash   kills gateways in the middle of their work: ROUNDS times (100) with TASKS tasks (500); SEED repeats a run
 # make docs    writes the documents that are made from the code
 # make build   builds the program for use: .build/release/image-gateway
 
 STRICT = --explicit-target-dependency-import-check error
 
-.PHONY: demo test build docs check clean
+ROUNDS ?= 100
+TASKS ?= 500
+
+.PHONY: demo test crash build docs check clean
 
 demo:
 	scripts/install
@@ -20,6 +24,13 @@ test:
 	# Programs that talk to each other come last: beside everything else they would starve, and it.
 	swift test --skip-build --skip GatewayEndToEndTests
 	swift test --skip-build --filter GatewayEndToEndTests
+
+crash:
+	scripts/install
+	swift build -c release $(STRICT) --product image-gateway
+	swift build $(STRICT) --build-tests
+	GATEWAY_PROGRAM=$(CURDIR)/.build/release/image-gateway GATEWAY_CRASH_ROUNDS=$(ROUNDS) GATEWAY_CRASH_TASKS=$(TASKS) \
+		GATEWAY_CRASH_SEED=$(SEED) swift test --skip-build --no-parallel --filter GatewayEndToEndTests.CrashTests
 
 build:
 	scripts/install

@@ -12,6 +12,8 @@ struct EngineParts: Sendable {
     let board: TaskBoard
     var memory = ByteBudget(limit: 0)
     let keeper: PictureKeeper
+    /// Whether pictures can be stored; without that they are of use only to a caller who waits.
+    var hasStorage = true
     let workers: Slots
     let parameterMode: ParameterMode
     let taskTimeout: Duration
@@ -19,6 +21,8 @@ struct EngineParts: Sendable {
     let logger: Logger
     /// Where a task says that it waits for a provider to come back.
     var load: EngineLoad?
+    /// Who knows what runs here, and whether this process stops.
+    var book: RunBook?
 
     var fetcher: PictureFetcher { keeper.fetcher }
     var finisher: PictureFinisher { keeper.finisher }

@@ -50,7 +50,7 @@ public struct GatewayServer: Sendable {
             list: routes.list,
             layers: token.map { [AdminMiddleware(token: $0)] } ?? []
         )
-        HealthRoutes(readiness: parts.readiness).add(to: routes)
+        HealthRoutes(readiness: parts.readiness, board: parts.board).add(to: routes)
         if let status = parts.providers { ProviderRoutes(status: status).add(to: guarded) }
         return application(router, Self.plain, onRunning)
     }
@@ -88,7 +88,7 @@ public struct GatewayServer: Sendable {
         let paced = Routes(router: router, list: open.list, layers: [key, pace])
         let views = TaskViews(objects: parts.objects, store: parts.store, time: parts.time)
         let desk = TaskDesk(parts: parts, settings: settings, turns: KeyTurns())
-        HealthRoutes(readiness: parts.readiness).add(to: open)
+        HealthRoutes(readiness: parts.readiness, board: parts.board).add(to: open)
         if let files = parts.files { FileRoutes(files: files, time: parts.time).add(to: open) }
         ImageRoutes(
             parts: parts,

@@ -192,6 +192,21 @@ public final class MemoryTaskStore: TaskStore {
         }
     }
 
+    /// Names unfinished tasks of a node or of nobody, oldest first.
+    public func unfinished(
+        of node: String?,
+        before bound: TaskID,
+        limit: Int
+    ) async throws(StoreError) -> [TaskID] {
+        try use { state throws(StoreError) in
+            let matching = state.order.filter { id in
+                guard id < bound, let task = state.tasks[id] else { return false }
+                return !task.status.isFinal && task.node == node
+            }
+            return Array(matching.prefix(limit))
+        }
+    }
+
     /// Reads a page of an owner's tasks.
     public func list(_ query: TaskQuery) async throws(StoreError) -> TaskPage {
         try use { state throws(StoreError) in

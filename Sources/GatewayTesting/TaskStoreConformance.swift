@@ -35,7 +35,7 @@ public enum TaskStoreConformance {
 
     /// Every check.
     public static let checks: [Check] =
-        reading + writing + claiming + adopting + listing + deleting + retaining
+        reading + writing + claiming + adopting + naming + listing + deleting + retaining
         + repeating + limiting
 }
 

@@ -61,6 +61,8 @@ enum ExitStatus {
     static let failed: Int32 = 1
     static let usage: Int32 = 2
     static let interrupted: Int32 = 130
+    /// Ended at once by a second SIGTERM.
+    static let terminated: Int32 = 143
 }
 
 /// A command that did not do its work, and why.

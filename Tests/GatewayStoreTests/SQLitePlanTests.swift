@@ -26,6 +26,8 @@ import Testing
         (SQLiteQueries.isWaitedForOthers, "tasks_unclaimed_models"),
         (SQLiteQueries.silentNodes, "tasks_held"),
         (SQLiteQueries.held, "tasks_held"),
+        (SQLiteQueries.heldNames, "tasks_held"),
+        (SQLiteQueries.unclaimedNames, "tasks_unclaimed"),
         (list(ascending: true), "tasks_by_owner "),
         (list(ascending: false), "tasks_by_owner "),
         (list(ascending: true, status: .failed), "tasks_by_owner_status"),

@@ -14,6 +14,9 @@ public final class TaskBoard: Sendable {
         var hungUp: Set<TaskID> = []
         var runs: [TaskID: @Sendable () -> Void] = [:]
         var isTaking = true
+        /// Whether the engine has ended: nothing of any task changes here any more.
+        var isOver = false
+        var stoppers: [AsyncStream<Void>.Continuation] = []
         var nextNumber = 0
     }
 
@@ -67,11 +70,41 @@ public final class TaskBoard: Sendable {
     /// Whether the engine of this process still takes tasks on.
     public var isTaking: Bool { state.withLock(\.isTaking) }
 
-    /// Ends both streams: the engine takes nothing more on.
+    /// Ends both streams: the engine takes nothing more on, and hands back what it need not finish.
+    ///
+    /// This is how a process begins to stop; calling it again changes nothing.
     public func stopTaking() {
-        state.withLock { $0.isTaking = false }
+        let stoppers = state.withLock { state in
+            state.isTaking = false
+            defer { state.stoppers = [] }
+            return state.stoppers
+        }
         assigner.finish()
         signaler.finish()
+        for stopper in stoppers { stopper.finish() }
+    }
+
+    /// Waits until ``stopTaking()`` is called, or until the waiting task is cancelled.
+    public func untilStopping() async {
+        let (stop, continuation) = AsyncStream<Void>.makeStream()
+        let isStopping = state.withLock { state in
+            if state.isTaking { state.stoppers.append(continuation) }
+            return !state.isTaking
+        }
+        if isStopping { continuation.finish() }
+        for await _ in stop {}
+    }
+
+    /// Says that the engine has ended: whoever watches or waits is told to look at the row for the last time.
+    public func engineEnded() {
+        let (watchers, callers) = state.withLock { state in
+            state.isOver = true
+            state.hungUp = []
+            defer { (state.watchers, state.callers) = ([:], [:]) }
+            return (state.watchers.values.flatMap(\.values), Array(state.callers.values))
+        }
+        for watcher in watchers { watcher.finish() }
+        for caller in callers { caller.finish() }
     }
 
     // MARK: Changes of a task
@@ -82,13 +115,18 @@ public final class TaskBoard: Sendable {
     /// may show as one element.
     ///
     /// - Parameter id: Which task.
-    /// - Returns: One element for each change; ending the iteration ends the watch.
+    /// - Returns: One element for each change; ending the iteration ends the watch. It ends by itself when the engine does.
     public func changes(of id: TaskID) -> AsyncStream<Void> {
         let (changes, continuation) = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
-        let number = state.withLock { state in
+        let number = state.withLock { state -> Int? in
+            guard !state.isOver else { return nil }
             state.nextNumber += 1
             state.watchers[id, default: [:]][state.nextNumber] = continuation
             return state.nextNumber
+        }
+        guard let number else {
+            continuation.finish()
+            return changes
         }
         continuation.onTermination = { [weak self] _ in
             self?.state.withLock { state in
@@ -137,10 +175,14 @@ public final class TaskBoard: Sendable {
     /// - Returns: One delivery, or none if the task ends without pictures or they are stored instead.
     public func expect(_ id: TaskID) -> CallerPlace {
         let (deliveries, continuation) = AsyncStream<Delivery>.makeStream()
-        let number = state.withLock { state in
+        let number = state.withLock { state -> Int in
             state.nextNumber += 1
-            state.callers[id, default: [:]][state.nextNumber] = continuation
             state.hungUp.remove(id)
+            if state.isOver {
+                continuation.finish()
+            } else {
+                state.callers[id, default: [:]][state.nextNumber] = continuation
+            }
             return state.nextNumber
         }
         return CallerPlace(task: id, number: number, deliveries: deliveries)

@@ -96,6 +96,14 @@ public protocol TaskStore: Sendable {
         now: Timestamp
     ) async throws(StoreError) -> [ImageTask]
 
+    /// Names unfinished tasks that one node holds, or that nobody does, oldest first.
+    ///
+    /// - Parameters:
+    ///   - node: Whose; `nil` for those that wait to be claimed.
+    ///   - bound: Only names below this one: those that were made before it.
+    ///   - limit: How many at most.
+    func unfinished(of node: String?, before bound: TaskID, limit: Int) async throws(StoreError) -> [TaskID]
+
     /// Reads a page of an owner's tasks.
     ///
     /// - Parameter query: Which, and in what order.

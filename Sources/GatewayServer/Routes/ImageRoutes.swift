@@ -102,6 +102,7 @@ struct ImageRoutes: Sendable {
         status: HTTPResponse.Status
     ) async throws -> Response {
         guard settings.hasStorage else { throw APIError.noStorage }
+        guard parts.board.isTaking else { throw APIError.shuttingDown }
         let task = ImageTask(
             id: parts.taskIDs.next(),
             owner: context.caller.name,

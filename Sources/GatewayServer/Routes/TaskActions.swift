@@ -117,6 +117,7 @@ struct TaskActions: Sendable {
         if let named, let earlier = try await desk.earlier(named, context.caller) {
             return try await views.response(.again(earlier))
         }
+        guard parts.board.isTaking else { throw APIError.shuttingDown }
         let old = try await task(context)
         guard old.status == .failed else {
             throw APIError(

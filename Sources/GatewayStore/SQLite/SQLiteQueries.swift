@@ -84,6 +84,18 @@ enum SQLiteQueries {
         ORDER BY id LIMIT :limit
         """
 
+    static let heldNames = """
+        SELECT id FROM tasks INDEXED BY tasks_held
+        WHERE node = :node AND status IN ('pending', 'in_progress') AND id < :bound
+        ORDER BY id LIMIT :limit
+        """
+
+    static let unclaimedNames = """
+        SELECT id FROM tasks INDEXED BY tasks_unclaimed
+        WHERE node IS NULL AND status IN ('pending', 'in_progress') AND id < :bound
+        ORDER BY id LIMIT :limit
+        """
+
     static let forgetNodes = "DELETE FROM nodes"
 
     static let waiting = "SELECT waiting FROM queue"

@@ -37,7 +37,7 @@ public final class SQLiteTaskStore: TaskStore {
     /// - Throws: ``StoreError/Code/cannotOpen`` if another process has it, if a newer version wrote it, or if it cannot be
     ///   read and written.
     public convenience init(path: String) async throws(StoreError) {
-        try await self.init(path: path, busyTimeout: .seconds(10))
+        try await self.init(path: path, busyTimeout: .seconds(5))
     }
 
     /// Opens the file; waits no longer than `busyTimeout` for locks of other programs.
@@ -145,6 +145,23 @@ public final class SQLiteTaskStore: TaskStore {
                 }
             }
             return adopted
+        }
+    }
+
+    /// Names unfinished tasks of a node or of nobody, oldest first; reads no bodies.
+    public func unfinished(
+        of node: String?,
+        before bound: TaskID,
+        limit: Int
+    ) async throws(StoreError) -> [TaskID] {
+        try door.enter()
+        defer { door.leave() }
+        return try await read { db in
+            var arguments: StatementArguments = ["bound": bound.description, "limit": limit]
+            if let node { arguments += ["node": node] }
+            let query = node == nil ? SQLiteQueries.unclaimedNames : SQLiteQueries.heldNames
+            let names = try String.fetchAll(db.cachedStatement(sql: query), arguments: arguments)
+            return names.compactMap { TaskID($0) }
         }
     }
 

@@ -36,6 +36,11 @@ public struct Gateway: Service {
     /// How the providers are at this moment: keys by their names in the pool, breakers, work in hand.
     public var providersStatus: ProvidersStatus { engine.providersStatus }
 
+    /// Finds out whether the task database takes writes; costs nothing.
+    ///
+    /// - Throws: ``StoreError`` with a sentence for the operator.
+    public func checkDatabase() throws(StoreError) { try engine.checkStore() }
+
     /// Whether pictures can be stored now; asked as often as somebody likes, it asks the storage rarely.
     public let storageReadiness: StorageReadiness
 
@@ -113,7 +118,8 @@ public struct Gateway: Service {
                 memoryBudget: configuration.engine.memoryBudget,
                 taskTimeout: configuration.engine.taskTimeout,
                 drainTimeout: configuration.engine.drainTimeout,
-                parameterMode: configuration.server.parameters
+                parameterMode: configuration.server.parameters,
+                hasStorage: configuration.storage.isThere
             ),
             time: time,
             logger: logger
@@ -179,13 +185,14 @@ public struct Gateway: Service {
     ///   - id: Its name.
     ///   - owner: Whose task it is.
     /// - Returns: The task; `nil` if there is none of that name.
+    /// - Throws: ``StoreError``; `CancellationError` when the gateway ends before the task does.
     public func finished(_ id: TaskID, owner: String) async throws -> ImageTask? {
         // Watch before reading, so that no change falls in between.
         var changes = board.changes(of: id).makeAsyncIterator()
         while let task = try await store.task(id, owner: owner) {
             if task.status.isFinal { return task }
-            _ = await changes.next()
-            try Task.checkCancellation()
+            // The end of the changes is that of the engine, or of whoever waits.
+            guard await changes.next() != nil else { throw CancellationError() }
         }
         return nil
     }

@@ -110,6 +110,11 @@ public struct GatewayConfiguration: Sendable {
         case oss(OSS)
         /// Nowhere: only synchronous `b64_json` works.
         case none
+
+        /// Whether pictures can be stored at all.
+        public var isThere: Bool {
+            if case .none = self { false } else { true }
+        }
     }
 
     /// A bucket of anything that speaks S3.

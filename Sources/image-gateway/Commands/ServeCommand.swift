@@ -8,7 +8,6 @@ import GatewayServer
 import ImageGateway
 import Logging
 import ServiceLifecycle
-import UnixSignals
 
 /// Serves the gateway.
 struct ServeCommand: AsyncParsableCommand {
@@ -58,15 +57,33 @@ struct ServeCommand: AsyncParsableCommand {
             let listeners = try await OperatorError.explained { try Listeners(gateway, logger: logger) }
             let group = ServiceGroup(
                 configuration: ServiceGroupConfiguration(
-                    services: [gateway] + listeners.services,
-                    gracefulShutdownSignals: [.sigterm, .sigint],
+                    services: Self.services(gateway, listeners),
                     logger: logger
-                ).endingWithin(configuration.engine.drainTimeout + .seconds(5))
+                ).endingWithin(configuration.engine.drainTimeout + .seconds(10))
             )
-            try await OperatorError.explained { try await group.run() }
+            try await OperatorError.explained {
+                try await StopSignals(group: group, board: gateway.board, logger: logger).run()
+            }
         }
         await gateway.close()
         try result.get()
+    }
+}
+
+extension ServeCommand {
+    /// What runs, in the order of the start; the end is in the opposite order.
+    ///
+    /// The engine drains from the first moment of the end on, while the listeners wait for their callers' answers.
+    private static func services(
+        _ gateway: Gateway,
+        _ listeners: Listeners
+    ) -> [ServiceGroupConfiguration.ServiceConfiguration] {
+        let stop = ServiceGroupConfiguration.ServiceConfiguration(
+            service: StopService(board: gateway.board),
+            successTerminationBehavior: .gracefullyShutdownGroup
+        )
+        let served: [any Service] = [Punctual(body: gateway)] + listeners.services
+        return served.map { ServiceGroupConfiguration.ServiceConfiguration(service: $0) } + [stop]
     }
 }
 

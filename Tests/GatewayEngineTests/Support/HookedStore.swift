@@ -11,19 +11,23 @@ final class HookedStore: TaskStore {
     let memory: MemoryTaskStore
     private let claiming: @Sendable () -> StoreError?
     private let updating: @Sendable (ImageTask) async -> (Moment, StoreError)?
+    private let beating: @Sendable () async -> Void
 
     /// - Parameters:
     ///   - memory: Where the tasks are.
     ///   - updating: Runs before each change is written; tells whether the change fails, and when.
     ///   - claiming: Runs before each claim; tells whether it fails.
+    ///   - beating: Runs before each heartbeat.
     init(
         _ memory: MemoryTaskStore = MemoryTaskStore(),
         updating: @escaping @Sendable (ImageTask) async -> (Moment, StoreError)? = { _ in nil },
-        claiming: @escaping @Sendable () -> StoreError? = { nil }
+        claiming: @escaping @Sendable () -> StoreError? = { nil },
+        beating: @escaping @Sendable () async -> Void = {}
     ) {
         self.memory = memory
         self.claiming = claiming
         self.updating = updating
+        self.beating = beating
     }
 
     func update(_ task: ImageTask, from version: Int) async throws(StoreError) {
@@ -79,6 +83,7 @@ final class HookedStore: TaskStore {
     }
 
     func heartbeat(node: String, now: Timestamp) async throws(StoreError) {
+        await beating()
         try await memory.heartbeat(node: node, now: now)
     }
 
@@ -89,6 +94,10 @@ final class HookedStore: TaskStore {
         now: Timestamp
     ) async throws(StoreError) -> [ImageTask] {
         try await memory.adopt(node: node, silentSince: silentSince, limit: limit, now: now)
+    }
+
+    func unfinished(of node: String?, before bound: TaskID, limit: Int) async throws(StoreError) -> [TaskID] {
+        try await memory.unfinished(of: node, before: bound, limit: limit)
     }
 
     func list(_ query: TaskQuery) async throws(StoreError) -> TaskPage { try await memory.list(query) }

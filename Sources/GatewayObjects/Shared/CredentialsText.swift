@@ -46,8 +46,10 @@ enum CredentialsText {
         return credentials
     }
 
-    /// The object's members, or those of its `Credentials`: `sts assume-role` wraps them. Aliyun's command line has a list of
-    /// profiles, and says which of them is meant where nobody names one.
+    /// The members of the object that has the credentials.
+    ///
+    /// `sts assume-role` wraps it in `Credentials`. Aliyun's command line has a list of profiles, and says which of them is
+    /// meant where nobody names one.
     private static func members(of bytes: ByteBuffer, profile: String) throws(Mistake) -> [String: String] {
         guard let json = try? JSON(reading: bytes) else { throw Mistake(reason: "it is no valid JSON") }
         var object = json["Credentials"] ?? json

@@ -24,8 +24,8 @@ struct LinkRefusals: Sendable {
         switch code {
         case "SignatureDoesNotMatch":
             return denied(
-                "The storage refuses the signature of links: what stands at \(place) must pass on host, path and query "
-                    + "as they are, or is known to the service by another name."
+                "The storage refuses the signature of links: a proxy at \(place) changes host, path or query, or the "
+                    + "service knows \(place) by another name."
             )
         case "InvalidAccessKeyId":
             return denied("\(place) leads to another service, which does not know storage.access_key_id.")

@@ -173,8 +173,8 @@ struct StorageTrial {
             asked.duration(to: theirs) >= check.configuration.linkLifetime
         else { return nil }
         let seconds = asked.duration(to: theirs).milliseconds / 1000
-        return "this machine's clock is \(seconds) seconds behind, so links are over before they are made; set it, best "
-            + "by NTP."
+        return "this machine's clock is \(seconds) seconds behind, so links are over before they are made: set it, "
+            + "best by NTP."
     }
 
     /// The key that says where links go.

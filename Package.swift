@@ -189,7 +189,7 @@ let package = Package(
         .testTarget(
             name: "GatewayEngineTests",
             dependencies: [
-                "GatewayCore", "GatewayCurl", "GatewayEngine", "GatewayTesting", nioCore, httpTypes,
+                "GatewayCore", "GatewayCurl", "GatewayEngine", "GatewayObjects", "GatewayTesting", nioCore, httpTypes,
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ]

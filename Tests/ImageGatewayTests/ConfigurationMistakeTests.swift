@@ -132,7 +132,11 @@ import Testing
             "storage: { kind: oss, endpoint: e, bucket: b, access_key_id: a, secret_access_key: s, addressing: path }",
             "storage.addressing must be one of: virtual, domain, not 'path'."
         ),
-        ("storage: { addressing: dns }", "storage.addressing must be one of: virtual, path, not 'dns'."),
+        (
+            "storage: { kind: s3, endpoint: e, bucket: b, access_key_id: a, secret_access_key: s, addressing: domain }",
+            "storage.addressing must be one of: virtual, path, not 'domain'."
+        ),
+        ("storage: { addressing: dns }", "storage.addressing must be one of: virtual, path, domain, not 'dns'."),
 
         // Keys.
         (

@@ -283,8 +283,9 @@ extension Gateway {
             let store = try S3ObjectStore(settings, transport: transport, time: time) { logger.error("\($0)") }
             return (store, nil)
         case .oss(let bucket):
-            let settings = bucket.settings(linkLifetime: configuration.linkLifetime)
-            return (try OSSObjectStore(settings, transport: transport, time: time), nil)
+            let settings = bucket.settings(configuration)
+            let store = try OSSObjectStore(settings, transport: transport, time: time) { logger.error("\($0)") }
+            return (store, nil)
         }
     }
 }

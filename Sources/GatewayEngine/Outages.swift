@@ -7,7 +7,7 @@ import Synchronization
 final class Outages: Sendable {
     /// What can be out of order.
     enum Subject: Sendable {
-        case storing, heartbeat, claiming, adopting
+        case storing, heartbeat, claiming, adopting, delivering
 
         var begins: Logger.Message {
             switch self {
@@ -15,6 +15,7 @@ final class Outages: Sendable {
             case .heartbeat: "The heartbeat could not be written."
             case .claiming: "Tasks could not be claimed."
             case .adopting: "Tasks could not be taken over."
+            case .delivering: "The outbox of webhooks could not be read or written."
             }
         }
 
@@ -24,6 +25,7 @@ final class Outages: Sendable {
             case .heartbeat: "The heartbeat is written again."
             case .claiming: "Tasks are claimed again."
             case .adopting: "Tasks are taken over again."
+            case .delivering: "The outbox of webhooks is read and written again."
             }
         }
     }

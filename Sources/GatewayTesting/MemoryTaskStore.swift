@@ -5,29 +5,37 @@ import Synchronization
 
 /// Tasks in memory, for tests: behaves as the databases do, and fails when a test wants it to.
 public final class MemoryTaskStore: TaskStore {
-    private struct State {
-        var tasks: [TaskID: ImageTask] = [:]
+    struct State {
+        fileprivate var tasks: [TaskID: ImageTask] = [:]
         /// The names in order, so that lists and claims need no sorting.
-        var order: [TaskID] = []
-        var heartbeats: [String: Timestamp] = [:]
-        var deletions = DeletionList()
-        var isClosed = false
-        var failures: [StoreError?] = []
+        fileprivate var order: [TaskID] = []
+        fileprivate var heartbeats: [String: Timestamp] = [:]
+        fileprivate var deletions = DeletionList()
+        var outbox = WebhookOutbox()
+        fileprivate var isClosed = false
+        fileprivate var failures: [StoreError?] = []
 
         /// Changes unfinished tasks, oldest first, until `limit` are changed; one whose change is `nil` is passed over.
-        mutating func take(_ limit: Int, change: (ImageTask) -> ImageTask?) -> [ImageTask] {
+        fileprivate mutating func take(_ limit: Int, change: (ImageTask) -> ImageTask?) -> [ImageTask] {
             var taken: [ImageTask] = []
             for id in order where taken.count < limit {
                 guard let task = tasks[id], !task.status.isFinal, let changed = change(task) else { continue }
                 tasks[id] = changed
-                deletions.follow(changed)
+                follow(changed)
                 taken.append(changed)
             }
             return taken
         }
 
-        mutating func remove(_ task: ImageTask) {
+        /// Does what the writing of a task demands.
+        fileprivate mutating func follow(_ task: ImageTask) {
+            deletions.follow(task)
+            outbox.follow(task)
+        }
+
+        fileprivate mutating func remove(_ task: ImageTask) {
             tasks[task.id] = nil
+            outbox.remove(task.id)
             order.remove(at: MemoryTaskStore.place(of: task.id, in: order))
         }
     }
@@ -55,7 +63,7 @@ public final class MemoryTaskStore: TaskStore {
             }
             state.tasks[task.id] = task
             state.order.insert(task.id, at: Self.place(of: task.id, in: state.order))
-            state.deletions.follow(task)
+            state.follow(task)
         }
     }
 
@@ -74,7 +82,7 @@ public final class MemoryTaskStore: TaskStore {
                 throw StoreError(.conflict, "Task \(task.id) is not at version \(version) any more, or is gone.")
             }
             state.tasks[task.id] = task
-            state.deletions.follow(task)
+            state.follow(task)
         }
     }
 
@@ -195,7 +203,7 @@ public final class MemoryTaskStore: TaskStore {
         state.withLock { $0.isClosed = true }
     }
 
-    private func use<Value>(_ work: (inout State) throws(StoreError) -> sending Value) throws(StoreError) -> Value {
+    func use<Value>(_ work: (inout State) throws(StoreError) -> sending Value) throws(StoreError) -> Value {
         try state.withLock { state throws(StoreError) in
             if state.isClosed { throw StoreError(.unavailable, "The task database is closed.") }
             if !state.failures.isEmpty, let failure = state.failures.removeFirst() { throw failure }

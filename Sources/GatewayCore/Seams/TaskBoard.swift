@@ -23,6 +23,9 @@ public final class TaskBoard: Sendable {
     public let assignments: AsyncStream<Assignment>
     /// One element whenever there may be something to claim; several signals may show as one.
     public let queueSignals: AsyncStream<Void>
+    /// One element whenever some task has changed; several changes may show as one; for the one deliverer of webhooks.
+    public let changeSignals: AsyncStream<Void>
+    private let changeSignaler: AsyncStream<Void>.Continuation
     private let assigner: AsyncStream<Assignment>.Continuation
     private let signaler: AsyncStream<Void>.Continuation
 
@@ -35,6 +38,7 @@ public final class TaskBoard: Sendable {
     public init() {
         (assignments, assigner) = AsyncStream.makeStream()
         (queueSignals, signaler) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
+        (changeSignals, changeSignaler) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
     }
 
     // MARK: Work for the engine
@@ -100,6 +104,7 @@ public final class TaskBoard: Sendable {
     public func changed(_ id: TaskID) {
         let watchers = state.withLock { $0.watchers[id].map { Array($0.values) } ?? [] }
         for watcher in watchers { watcher.yield() }
+        changeSignaler.yield()
     }
 
     // MARK: Ends from outside

@@ -92,7 +92,7 @@ struct ImageRoutes: Sendable {
         return try views.response(task, status: status, headers: [.location: views.path(of: task)])
     }
 
-    private var reader: OrderReader { OrderReader(models: parts.models, settings: settings) }
+    private var reader: OrderReader { OrderReader(parts: parts, settings: settings) }
 }
 
 /// What `Prefer` asks for: how long to wait before the answer is the task (RFC 7240).

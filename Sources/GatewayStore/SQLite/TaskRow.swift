@@ -41,6 +41,7 @@ struct TaskRow: Sendable {
             throw StoreError(.conflict, "Task \(task.id) exists already.")
         }
         try DeletionRow.follow(task, in: db)
+        try WebhookRow.follow(task, in: db)
     }
 
     func update(from version: Int, in db: Database) throws {
@@ -52,5 +53,6 @@ struct TaskRow: Sendable {
             throw StoreError(.conflict, "Task \(task.id) is not at version \(version) any more, or is gone.")
         }
         try DeletionRow.follow(task, in: db)
+        try WebhookRow.follow(task, in: db)
     }
 }

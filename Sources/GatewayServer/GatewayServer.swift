@@ -35,7 +35,7 @@ public struct GatewayServer: Sendable {
         return application(router(), try certificate?.wrap(plain) ?? plain, onRunning)
     }
 
-    /// The service that listens for operators: health, and how the providers are.
+    /// The service that listens for operators: health, and how the providers are, and webhooks.
     ///
     /// - Parameters:
     ///   - token: What everything but health needs; `nil` where only this machine can connect.
@@ -52,6 +52,9 @@ public struct GatewayServer: Sendable {
         )
         HealthRoutes(readiness: parts.readiness, board: parts.board).add(to: routes)
         if let status = parts.providers { ProviderRoutes(status: status).add(to: guarded) }
+        if let (control, outbox) = parts.webhooks {
+            WebhookRoutes(control: control, outbox: outbox, time: parts.time).add(to: guarded)
+        }
         return application(router, Self.plain, onRunning)
     }
 

@@ -80,6 +80,21 @@ public struct ServerParts: Sendable {
     public var readiness: [String: @Sendable () async throws -> Void]
     /// How the providers are, for operators; `nil` if nobody can tell.
     public var providers: (@Sendable () -> ProvidersStatus)?
+    /// Who tells receivers that tasks are finished, and what they are still to be told; `nil` for nobody.
+    public var webhooks: (control: any WebhookControl, outbox: any WebhookStore)?
+
+    /// Checks where a request wants to be told that its task is finished.
+    func check(_ address: WebhookAddress?) throws(InvalidRequest) {
+        guard let address else { return }
+        guard let webhooks else {
+            throw InvalidRequest(
+                .unsupportedParameter,
+                "webhook_url",
+                "The parameter 'webhook_url' is not supported: this gateway sends no webhooks."
+            )
+        }
+        try webhooks.control.check(address)
+    }
 
     /// Collects the parts.
     public init(
@@ -93,7 +108,8 @@ public struct ServerParts: Sendable {
         taskIDs: TaskIDSource = TaskIDSource(),
         time: any TimeSource = SystemTime(),
         readiness: [String: @Sendable () async throws -> Void] = [:],
-        providers: (@Sendable () -> ProvidersStatus)? = nil
+        providers: (@Sendable () -> ProvidersStatus)? = nil,
+        webhooks: (control: any WebhookControl, outbox: any WebhookStore)? = nil
     ) {
         self.store = store
         self.objects = objects
@@ -106,5 +122,6 @@ public struct ServerParts: Sendable {
         self.time = time
         self.readiness = readiness
         self.providers = providers
+        self.webhooks = webhooks
     }
 }

@@ -5,48 +5,56 @@ import Synchronization
 
 /// Tasks in memory, for tests: behaves as the databases do, and fails when a test wants it to.
 public final class MemoryTaskStore: TaskStore {
-    private struct State {
-        var tasks: [TaskID: ImageTask] = [:]
+    struct State {
+        fileprivate var tasks: [TaskID: ImageTask] = [:]
         /// The names in order, so that lists and claims need no sorting.
-        var order: [TaskID] = []
-        var heartbeats: [String: Timestamp] = [:]
-        var deletions = DeletionList()
-        var claims: [ClaimName: IdempotencyClaim] = [:]
-        var isClosed = false
-        var failures: [StoreError?] = []
+        fileprivate var order: [TaskID] = []
+        fileprivate var heartbeats: [String: Timestamp] = [:]
+        fileprivate var deletions = DeletionList()
+        fileprivate var claims: [ClaimName: IdempotencyClaim] = [:]
+        var outbox = WebhookOutbox()
+        fileprivate var isClosed = false
+        fileprivate var failures: [StoreError?] = []
 
         /// Changes unfinished tasks, oldest first, until `limit` are changed; one whose change is `nil` is passed over.
-        mutating func take(_ limit: Int, change: (ImageTask) -> ImageTask?) -> [ImageTask] {
+        fileprivate mutating func take(_ limit: Int, change: (ImageTask) -> ImageTask?) -> [ImageTask] {
             var taken: [ImageTask] = []
             for id in order where taken.count < limit {
                 guard let task = tasks[id], !task.status.isFinal, let changed = change(task) else { continue }
                 tasks[id] = changed
-                deletions.follow(changed)
+                follow(changed)
                 taken.append(changed)
             }
             return taken
         }
 
-        mutating func update(_ task: ImageTask, from version: Int) throws(StoreError) {
+        fileprivate mutating func update(_ task: ImageTask, from version: Int) throws(StoreError) {
             guard tasks[task.id]?.version == version, task.version > version else {
                 throw StoreError(.conflict, "Task \(task.id) is not at version \(version) any more, or is gone.")
             }
             tasks[task.id] = task
-            deletions.follow(task)
+            follow(task)
         }
 
-        mutating func remove(_ task: ImageTask) {
+        /// Does what the writing of a task demands.
+        fileprivate mutating func follow(_ task: ImageTask) {
+            deletions.follow(task)
+            outbox.follow(task)
+        }
+
+        fileprivate mutating func remove(_ task: ImageTask) {
             tasks[task.id] = nil
+            outbox.remove(task.id)
             order.remove(at: MemoryTaskStore.place(of: task.id, in: order))
             claims = claims.filter { $0.value.task != task.id }
         }
 
-        func claim(_ name: ClaimName, now: Timestamp) -> IdempotencyClaim? {
+        fileprivate func claim(_ name: ClaimName, now: Timestamp) -> IdempotencyClaim? {
             claims[name].flatMap { $0.expires > now ? $0 : nil }
         }
 
         /// Why a task may not be written now; `nil` if it may.
-        func obstacle(to task: ImageTask, on terms: TaskTerms) -> TaskEntry? {
+        fileprivate func obstacle(to task: ImageTask, on terms: TaskTerms) -> TaskEntry? {
             if let claim = terms.claim, let earlier = self.claim(ClaimName(claim), now: task.createdAt) {
                 return .claimed(earlier)
             }
@@ -56,17 +64,17 @@ public final class MemoryTaskStore: TaskStore {
         }
 
         /// Those that wait to be claimed, oldest first.
-        var waiting: [TaskID] {
+        fileprivate var waiting: [TaskID] {
             order.filter { id in tasks[id].map { $0.node == nil && !$0.status.isFinal } ?? false }
         }
 
-        func unfinished(of owner: String) -> Int {
+        fileprivate func unfinished(of owner: String) -> Int {
             tasks.values.count { $0.owner == owner && !$0.status.isFinal }
         }
     }
 
     /// A name means something only with its owner.
-    private struct ClaimName: Hashable {
+    fileprivate struct ClaimName: Hashable {
         var owner: String
         var key: String
 
@@ -105,7 +113,7 @@ public final class MemoryTaskStore: TaskStore {
             }
             state.tasks[task.id] = task
             state.order.insert(task.id, at: Self.place(of: task.id, in: state.order))
-            state.deletions.follow(task)
+            state.follow(task)
             if let claim = terms.claim { state.claims[ClaimName(claim)] = claim }
             return .written
         }
@@ -293,7 +301,7 @@ public final class MemoryTaskStore: TaskStore {
         state.withLock { $0.isClosed = true }
     }
 
-    private func use<Value>(_ work: (inout State) throws(StoreError) -> sending Value) throws(StoreError) -> Value {
+    func use<Value>(_ work: (inout State) throws(StoreError) -> sending Value) throws(StoreError) -> Value {
         try state.withLock { state throws(StoreError) in
             if state.isClosed { throw StoreError(.unavailable, "The task database is closed.") }
             if !state.failures.isEmpty, let failure = state.failures.removeFirst() { throw failure }

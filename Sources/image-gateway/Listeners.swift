@@ -54,7 +54,8 @@ struct Listeners {
                     if !gateway.providersStatus.isUsable { throw CommandFailure("No provider can be used now.") }
                 },
             ],
-            providers: { gateway.providersStatus }
+            providers: { gateway.providersStatus },
+            webhooks: (gateway.webhooks, gateway.outbox)
         )
     }
 

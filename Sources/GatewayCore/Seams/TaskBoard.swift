@@ -26,6 +26,9 @@ public final class TaskBoard: Sendable {
     public let assignments: AsyncStream<Assignment>
     /// One element whenever there may be something to claim; several signals may show as one.
     public let queueSignals: AsyncStream<Void>
+    /// One element whenever some task has changed; several changes may show as one; for the one deliverer of webhooks.
+    public let changeSignals: AsyncStream<Void>
+    private let changeSignaler: AsyncStream<Void>.Continuation
     private let assigner: AsyncStream<Assignment>.Continuation
     private let signaler: AsyncStream<Void>.Continuation
 
@@ -41,6 +44,7 @@ public final class TaskBoard: Sendable {
     public init() {
         (assignments, assigner) = AsyncStream.makeStream()
         (queueSignals, signaler) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
+        (changeSignals, changeSignaler) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
     }
 
     // MARK: Work for the engine
@@ -101,7 +105,7 @@ public final class TaskBoard: Sendable {
             state.isOver = true
             state.hungUp = []
             defer { (state.watchers, state.callers) = ([:], [:]) }
-            return (state.watchers.values.flatMap(\.values), Array(state.callers.values))
+            return (state.watchers.values.flatMap(\.values), state.callers.values.flatMap(\.values))
         }
         for watcher in watchers { watcher.finish() }
         for caller in callers { caller.finish() }
@@ -141,6 +145,7 @@ public final class TaskBoard: Sendable {
     public func changed(_ id: TaskID) {
         let watchers = state.withLock { $0.watchers[id].map { Array($0.values) } ?? [] }
         for watcher in watchers { watcher.yield() }
+        changeSignaler.yield()
     }
 
     // MARK: Ends from outside

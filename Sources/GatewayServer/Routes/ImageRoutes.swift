@@ -123,7 +123,7 @@ struct ImageRoutes: Sendable {
     private var call: SynchronousCall {
         SynchronousCall(parts: parts, settings: settings, views: views, desk: desk, reader: reader)
     }
-    private var orders: OrderReader { OrderReader(models: parts.models, settings: settings) }
+    private var orders: OrderReader { OrderReader(parts: parts, settings: settings) }
 }
 
 /// What `Prefer` asks for: how long to wait before the answer is the task (RFC 7240).

@@ -133,6 +133,7 @@ struct TaskActions: Sendable {
         guard parts.models[old.request.model] != nil else {
             throw InvalidRequest(.modelNotFound, "model", "The model '\(old.request.model)' does not exist any more.")
         }
+        try parts.check(old.request.webhookAddress)
         let task = ImageTask(
             id: parts.taskIDs.next(),
             owner: old.owner,

@@ -37,7 +37,7 @@ struct TaskViews: Sendable {
                 queuePosition: queuePosition
             )
         }
-        return Response(encoded: try finished.body(of: task, view), status: status, headers: headers)
+        return Response(encoded: try finished.body(of: task, view, at: time.now), status: status, headers: headers)
     }
 
     /// A task that was made by this request or by the same one before.
@@ -86,14 +86,14 @@ private final class FinishedViews: Sendable {
 
     private let views = Mutex(Generations<TaskID, View>(capacity: capacity))
 
-    func body(of task: ImageTask, _ view: TaskView) throws(ObjectError) -> ByteBuffer {
+    func body(of task: ImageTask, _ view: TaskView, at now: Timestamp) throws(ObjectError) -> ByteBuffer {
         let known = views.withLock { $0.find(task.id) }
-        if let known, known.version == task.version, view.now < known.expires { return known.body }
+        if let known, known.version == task.version, now < known.expires { return known.body }
         let body = try view.json(task).encoded()
         guard body.readableBytes <= Self.longest else { return body }
         // In whole seconds, as the links themselves count.
         let change = view.isExpired(task) ? nil : task.expiresAt.map { Timestamp(seconds: $0.seconds) }
-        let expires = min(view.now.advanced(by: Self.lifetime), change ?? view.now.advanced(by: Self.lifetime))
+        let expires = min(now.advanced(by: Self.lifetime), change ?? now.advanced(by: Self.lifetime))
         views.withLock { $0.keep(View(version: task.version, expires: expires, body: body), for: task.id) }
         return body
     }

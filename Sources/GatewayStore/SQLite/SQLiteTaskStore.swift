@@ -16,7 +16,7 @@ public final class SQLiteTaskStore: TaskStore {
     private let lock: Mutex<FileLock?>
     private let failure: SQLiteFailure
     let writer: GroupCommit
-    private let door = OpenDoor()
+    let door = OpenDoor()
     let finished = FinishedTasks()
     let queue = QueueMap()
     private let waiting: Waiting
@@ -214,7 +214,7 @@ public final class SQLiteTaskStore: TaskStore {
         return try await read(work)
     }
 
-    private func read<Value: Sendable>(
+    func read<Value: Sendable>(
         _ work: @escaping @Sendable (Database) throws -> Value
     ) async throws(StoreError) -> Value {
         let result: Result<Value, any Error> = await withCheckedContinuation { continuation in

@@ -44,11 +44,17 @@ public struct Gateway: Service {
     /// Whether pictures can be stored now; asked as often as somebody likes, it asks the storage rarely.
     public let storageReadiness: StorageReadiness
 
+    /// Who is still to hear that tasks are finished.
+    public let outbox: any WebhookStore
+    /// Who tells them.
+    public var webhooks: any WebhookControl { deliverer.control }
+
     let providers: [EngineProvider]
     private let refresh: CapabilityRefresh
     private let router: ProviderRouter
     private let engine: Engine
     private let janitor: Janitor
+    private let deliverer: WebhookDeliverer
     private let curl: CurlTransport
     private let guarded: CurlTransport
     private let taskIDs: TaskIDSource
@@ -80,6 +86,7 @@ public struct Gateway: Service {
         self.configuration = configuration
         self.node = node
         self.store = store
+        outbox = store
         self.objects = objects
         self.files = files
         storageReadiness = StorageReadiness(objects, isLocal: files != nil, time: time)
@@ -90,7 +97,8 @@ public struct Gateway: Service {
         self.guarded = guarded
         self.time = time
         transport = curl
-        board = TaskBoard()
+        let board = TaskBoard()
+        self.board = board
         taskIDs = TaskIDSource(time: time)
         callers =
             switch configuration.auth.mode {
@@ -124,6 +132,19 @@ public struct Gateway: Service {
             time: time,
             logger: logger
         )
+        deliverer = WebhookDeliverer(
+            tasks: store,
+            store: store,
+            board: board,
+            objects: objects,
+            transport: guarded,
+            rule: rule,
+            signer: StandardWebhookSigner(),
+            settings: WebhookSettings(configuration.webhooks),
+            time: time,
+            logger: logger
+        )
+        try await deliverer.announce(configuration.webhooks, in: store)
         janitor = Janitor(
             store: store,
             objects: objects,
@@ -133,7 +154,7 @@ public struct Gateway: Service {
         )
     }
 
-    /// Runs tasks, and deletes what is over, until the process is asked to stop; then running work gets its time, and the
+    /// Runs tasks, tells that they are finished, and deletes what is over, until the process is asked to stop; then running work gets its time, and the
     /// rest is handed back.
     ///
     /// - Throws: ``StoreError`` if the database fails at the start.
@@ -142,8 +163,10 @@ public struct Gateway: Service {
             // They end with the engine, and nothing waits for them.
             group.addTask { await refresh.run() }
             group.addTask { await janitor.run() }
+            group.addTask { await deliverer.run() }
             defer { group.cancelAll() }
             try await engine.run()
+            await deliverer.close()
         }
     }
 

@@ -48,7 +48,7 @@ extension GatewayConfiguration {
         engine = Engine(file.section("engine"))
         log = Log(file.section("log"))
         fetch = Fetch(file.section("fetch"))
-        file.refuse("webhooks")
+        webhooks = Webhooks(file.section("webhooks"))
         file.close()
         check(mistakes)
         guard mistakes.sentences.isEmpty else { throw ConfigurationError(mistakes.sentences) }
@@ -116,6 +116,7 @@ extension GatewayConfiguration {
             )
         }
         checkListeners(mistakes)
+        webhooks.check(retention: engine.taskRetention, mistakes)
         for name in Self.repeated(auth.keys.map(\.name)) { mistakes.add("auth.keys has two keys named '\(name)'.") }
         if Set(auth.keys.map(\.key)).count < auth.keys.count {
             mistakes.add("auth.keys has the same key under two names.")

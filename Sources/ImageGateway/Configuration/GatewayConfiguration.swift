@@ -31,6 +31,8 @@ public struct GatewayConfiguration: Sendable {
     public var limits = CallerLimits()
     /// What may be fetched for callers.
     public var fetch = Fetch()
+    /// Who hears that tasks are finished.
+    public var webhooks = Webhooks()
     /// What is logged, and how.
     public var log = Log()
 

@@ -13,7 +13,7 @@ import Testing
 
     private static func form(_ picture: Data, _ number: Int) -> ByteBuffer {
         var body = ByteBuffer()
-        for (name, text) in [("model", "gemini-2.5-flash-image"), ("prompt", "a large fox \(number)")] {
+        for (name, text) in [("model", "gpt-image-1"), ("prompt", "a large fox \(number)")] {
             body.writeString("--edge\r\nContent-Disposition: form-data; name=\"\(name)\"\r\n\r\n\(text)\r\n")
         }
         body.writeString("--edge\r\nContent-Disposition: form-data; name=\"image\"; filename=\"in.png\"\r\n\r\n")
@@ -23,7 +23,14 @@ import Testing
     }
 
     @Test func `large uploads beyond the memory budget are answered with 429 and Retry-After`() async throws {
-        let fixture = try await GatewayFixture(latency: "1s")
+        // The one vendor that takes pictures of this size.
+        let fixture = try await GatewayFixture(latency: "1s") { base in
+            """
+            providers:
+              - { name: aitoearn, kind: aitoearn, base_url: "\(base)/aitoearn", api_keys: [emulated-aito],
+                  poll_interval: 200ms, allow_private_network: true }
+            """
+        }
         let gateway = try await fixture.startGateway()
         // The whole sample with 30 MB of nothing in front of its last chunk.
         let small = SamplePicture.png(shade: 7)
@@ -58,12 +65,12 @@ import Testing
         #expect(!refused.isEmpty)
         #expect(refused.count < Self.clients)
         #expect(refused.allSatisfy { $0.1 == "2" })
-        #expect(answers.allSatisfy { $0.0 < 500 })
+        #expect(answers.allSatisfy { $0.0 == 429 || $0.0 == 200 })
         #expect(gateway.peakMemory < 600 << 20, "peak memory: \(gateway.peakMemory >> 20) MiB")
         let after = try await fixture.call(
             .post,
             "/v1/images/generations",
-            ["model": "gemini-2.5-flash-image", "prompt": "a small fox"]
+            ["model": "gpt-image-1", "prompt": "a small fox"]
         )
         #expect(after.status == 200)
         #expect(await gateway.end() == 0)

@@ -17,6 +17,9 @@ final class PictureReader: Sendable {
         self.objects = objects
     }
 
+    /// How many wait for a reading that is under way.
+    func waitingCount(for id: TaskID) -> Int { waiting.withLock { $0[id]?.count ?? 0 } }
+
     /// The pictures of a completed task.
     ///
     /// - Throws: ``ObjectError``.

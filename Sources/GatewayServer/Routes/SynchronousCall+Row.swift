@@ -8,8 +8,9 @@ extension SynchronousCall {
     /// What became of a task that is over already.
     func finished(_ begun: Begun) async throws -> Outcome? {
         let task = try await parts.store.task(begun.task.id, owner: nil)
-        // The place was taken before this look: whatever ends later is delivered or told.
-        guard task?.status.isFinal ?? true else { return nil }
+        // The place was taken before this look: whatever ends later is delivered or told, and if the engine has taken the
+        // caller along already, the picture is on its way.
+        guard task?.status.isFinal ?? true, parts.board.withdraw(begun.place) else { return nil }
         return try await answer(about: begun)
     }
 

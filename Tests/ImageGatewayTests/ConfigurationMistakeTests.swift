@@ -34,7 +34,6 @@ import Testing
 
         // Keys of later versions.
         ("limits: { requests_per_minute: 600 }", "limits is not supported by this version; take it out."),
-        ("webhooks: { secret: whsec_x }", "webhooks is not supported by this version; take it out."),
         ("fetch: { max_byte: 1MiB }", "fetch.max_byte is not a known key. Did you mean fetch.max_bytes?"),
         (
             "fetch: { allow: [10.0.0.0/8, everywhere] }",

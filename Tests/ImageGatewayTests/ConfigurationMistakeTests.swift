@@ -45,7 +45,6 @@ import Testing
             "auth: { keys: [ { name: a, key: k, limits: { requests_per_minute: some } } ] }",
             "auth.keys[0].limits.requests_per_minute must be a whole number from 0 to 1000000, not 'some'."
         ),
-        ("webhooks: { secret: whsec_x }", "webhooks is not supported by this version; take it out."),
         ("fetch: { max_byte: 1MiB }", "fetch.max_byte is not a known key. Did you mean fetch.max_bytes?"),
         (
             "fetch: { allow: [10.0.0.0/8, everywhere] }",

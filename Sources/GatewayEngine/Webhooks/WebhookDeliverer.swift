@@ -14,7 +14,7 @@ public struct WebhookDeliverer: Sendable {
     private let tasks: any TaskStore
     private let store: any WebhookStore
     private let board: TaskBoard
-    private let desk: WebhookDesk
+    let desk: WebhookDesk
     private let post: WebhookPost
     private let log: WebhookLog
     private let time: any TimeSource
@@ -89,7 +89,8 @@ public struct WebhookDeliverer: Sendable {
     /// Begins nothing more, and lets the tries that are under way end; called before ``run()`` is cancelled.
     public func close() async {
         let end = time.now.advanced(by: Self.lastPatience)
-        while !desk.close(), time.now < end {
+        desk.close()
+        while !desk.isQuiet, time.now < end {
             await desk.quiet.wait(atMost: time.now.duration(to: end), by: time)
         }
     }

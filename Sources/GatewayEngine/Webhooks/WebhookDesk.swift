@@ -146,12 +146,10 @@ final class WebhookDesk: WebhookControl {
     }
 
     /// Hands nothing more out.
-    ///
-    /// - Returns: Whether nothing is on its way.
-    func close() -> Bool {
-        state.withLock { state in
-            state.isClosing = true
-            return state.inFlight == 0
-        }
+    func close() {
+        state.withLock { $0.isClosing = true }
     }
+
+    /// Whether nothing is on its way.
+    var isQuiet: Bool { state.withLock { $0.inFlight == 0 } }
 }

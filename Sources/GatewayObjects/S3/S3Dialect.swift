@@ -9,6 +9,7 @@ struct S3Dialect: BucketDialect {
     let failures: S3Failures
     let uploadHeaders: [(name: String, value: String)]
     let tellsChecksum = false
+    private let sendsMD5: Bool
 
     init(
         _ settings: S3Settings,
@@ -26,11 +27,12 @@ struct S3Dialect: BucketDialect {
         }
         failures = S3Failures(region: region)
         uploadHeaders = settings.options.headers
+        sendsMD5 = settings.options.sendsMD5
     }
 
     func digests(of buffers: [ByteBuffer]) throws(ObjectError) -> BodyDigests {
         BodyDigests(
-            md5: try Digest.hash(.md5, buffers),
+            md5: sendsMD5 ? try Digest.hash(.md5, buffers) : nil,
             payloadHash: Digest.hex(try Digest.hash(.sha256, buffers))
         )
     }

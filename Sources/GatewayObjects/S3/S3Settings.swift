@@ -50,8 +50,8 @@ public struct S3Settings: BucketSettings {
     /// - `storage.credentials_profile` (optional, default `default`): the section of an ini file.
     /// - `storage.url_lifetime` (optional, default `24h`): 1 second to 7 days, in whole seconds.
     /// - `storage.link_disposition`, `storage.link_content_type` (optional): see ``LinkPresentation``.
-    /// - `storage.server_side_encryption`, `storage.kms_key_id`, `storage.storage_class`, `storage.tags` (optional): see
-    ///   ``S3ObjectOptions``.
+    /// - `storage.server_side_encryption`, `storage.kms_key_id`, `storage.storage_class`, `storage.tags`,
+    ///   `storage.content_md5` (optional): see ``S3ObjectOptions``.
     ///
     /// - Parameters:
     ///   - endpoint: The service's URL without the bucket.

@@ -11,8 +11,8 @@ enum BucketOperation: Sendable {
 
 /// What is known of an object in memory before it is sent.
 struct BodyDigests: Sendable {
-    /// The MD5, which both kinds of service compare with what arrives.
-    var md5: [UInt8]
+    /// The MD5, which both kinds of service compare with what arrives if it is sent.
+    var md5: [UInt8]?
     /// The SHA-256 in hexadecimal, where a signature covers the bytes.
     var payloadHash: String?
     /// The CRC-64, where the service tells its own.
@@ -88,12 +88,14 @@ struct RemoteBucket<Dialect: BucketDialect>: Sendable {
         let digests = try await FileThreads.run { () throws(ObjectError) in
             try dialect.digests(of: object.buffers)
         }
-        let headers = [("content-type", object.contentType), ("content-md5", Digest.base64(digests.md5))]
+        var headers = [("content-type", object.contentType)]
+        if let md5 = digests.md5 { headers.append(("content-md5", Digest.base64(md5))) }
+        let sent = headers + dialect.uploadHeaders
         try await exchange.run { (moment) throws(ObjectError) in
             var request = try signed(
                 .put,
                 key,
-                headers: headers + dialect.uploadHeaders,
+                headers: sent,
                 payloadHash: digests.payloadHash,
                 at: moment
             )

@@ -86,7 +86,7 @@ extension GatewayConfiguration.OSS {
         )
     }
 
-    private static let onlyOfS3 = ["server_side_encryption", "kms_key_id", "storage_class", "tags"]
+    private static let onlyOfS3 = ["server_side_encryption", "kms_key_id", "storage_class", "tags", "content_md5"]
 
     /// Knows the keys that are OSS's alone where another kind is set.
     ///

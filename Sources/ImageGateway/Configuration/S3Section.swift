@@ -36,6 +36,8 @@ extension GatewayConfiguration {
         public var storageClass: String?
         /// The tags of every object.
         public var tags: [String: String] = [:]
+        /// Whether uploads carry an MD5 besides the signed SHA-256.
+        public var sendsMD5 = false
 
         /// Where a bucket stands in a link.
         public enum Addressing: String, Sendable, CaseIterable {
@@ -68,5 +70,6 @@ extension GatewayConfiguration.S3More {
         kmsKeyID = reader.nonEmptyText("kms_key_id")
         storageClass = reader.nonEmptyText("storage_class")
         tags = reader.pairs("tags")
+        sendsMD5 = reader.flag("content_md5") ?? sendsMD5
     }
 }

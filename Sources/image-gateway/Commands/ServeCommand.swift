@@ -3,6 +3,7 @@
 import ArgumentParser
 import Foundation
 import GatewayCore
+import GatewayCurl
 import GatewayEmulator
 import GatewayServer
 import ImageGateway
@@ -28,6 +29,7 @@ struct ServeCommand: AsyncParsableCommand {
     func run() async throws {
         let configuration = try file.load(needsProviders: !demo)
         let logger = LogSetup.logger(configuration.log)
+        PictureMemory.keep()
         if demo { try await demonstrate(configuration, logger) } else { try await serve(configuration, logger) }
     }
 

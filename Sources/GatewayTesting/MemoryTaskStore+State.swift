@@ -43,7 +43,7 @@ extension MemoryTaskStore {
         mutating func remove(_ task: ImageTask) {
             tasks[task.id] = nil
             outbox.remove(task.id)
-            order.remove(at: MemoryTaskStore.place(of: task.id, in: order))
+            order.remove(at: order.place(of: task.id))
             claims = claims.filter { $0.value.task != task.id }
         }
 

@@ -31,7 +31,7 @@ public final class MemoryTaskStore: TaskStore {
                 throw StoreError(.conflict, "Task \(task.id) exists already.")
             }
             state.tasks[task.id] = task
-            state.order.insert(task.id, at: Self.place(of: task.id, in: state.order))
+            state.order.insert(task.id, at: state.order.place(of: task.id))
             state.follow(task)
             if let claim = terms.claim { state.claims[ClaimName(claim)] = claim }
             return .written
@@ -182,24 +182,5 @@ public final class MemoryTaskStore: TaskStore {
             if !state.failures.isEmpty, let failure = state.failures.removeFirst() { throw failure }
             return try work(&state)
         }
-    }
-
-    static func place(of id: TaskID, in order: [TaskID]) -> Int {
-        // Names grow, so a new one nearly always goes to the end.
-        guard let last = order.last, last >= id else { return order.count }
-        var range = order.startIndex..<order.endIndex
-        while !range.isEmpty {
-            let middle = range.lowerBound + range.count / 2
-            range = order[middle] < id ? middle + 1..<range.upperBound : range.lowerBound..<middle
-        }
-        return range.lowerBound
-    }
-}
-
-extension TaskQuery {
-    fileprivate func matches(_ task: ImageTask) -> Bool {
-        if let after, ascending ? task.id <= after : task.id >= after { return false }
-        return task.owner == owner && (status ?? task.status) == task.status
-            && (model ?? task.request.model) == task.request.model
     }
 }

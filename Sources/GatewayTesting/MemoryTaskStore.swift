@@ -5,31 +5,85 @@ import Synchronization
 
 /// Tasks in memory, for tests: behaves as the databases do, and fails when a test wants it to.
 public final class MemoryTaskStore: TaskStore {
-    private struct State {
-        var tasks: [TaskID: ImageTask] = [:]
+    struct State {
+        fileprivate var tasks: [TaskID: ImageTask] = [:]
         /// The names in order, so that lists and claims need no sorting.
-        var order: [TaskID] = []
-        var heartbeats: [String: Timestamp] = [:]
-        var deletions = DeletionList()
-        var isClosed = false
-        var failures: [StoreError?] = []
+        fileprivate var order: [TaskID] = []
+        fileprivate var heartbeats: [String: Timestamp] = [:]
+        fileprivate var deletions = DeletionList()
+        fileprivate var claims: [ClaimName: IdempotencyClaim] = [:]
+        var outbox = WebhookOutbox()
+        fileprivate var isClosed = false
+        fileprivate var failures: [StoreError?] = []
 
         /// Changes unfinished tasks, oldest first, until `limit` are changed; one whose change is `nil` is passed over.
-        mutating func take(_ limit: Int, change: (ImageTask) -> ImageTask?) -> [ImageTask] {
+        fileprivate mutating func take(_ limit: Int, change: (ImageTask) -> ImageTask?) -> [ImageTask] {
             var taken: [ImageTask] = []
             for id in order where taken.count < limit {
                 guard let task = tasks[id], !task.status.isFinal, let changed = change(task) else { continue }
                 tasks[id] = changed
-                deletions.follow(changed)
+                follow(changed)
                 taken.append(changed)
             }
             return taken
         }
 
-        mutating func remove(_ task: ImageTask) {
-            tasks[task.id] = nil
-            order.remove(at: MemoryTaskStore.place(of: task.id, in: order))
+        fileprivate mutating func update(_ task: ImageTask, from version: Int) throws(StoreError) {
+            guard tasks[task.id]?.version == version, task.version > version else {
+                throw StoreError(.conflict, "Task \(task.id) is not at version \(version) any more, or is gone.")
+            }
+            tasks[task.id] = task
+            follow(task)
         }
+
+        /// Does what the writing of a task demands.
+        fileprivate mutating func follow(_ task: ImageTask) {
+            deletions.follow(task)
+            outbox.follow(task)
+        }
+
+        fileprivate mutating func remove(_ task: ImageTask) {
+            tasks[task.id] = nil
+            outbox.remove(task.id)
+            order.remove(at: MemoryTaskStore.place(of: task.id, in: order))
+            claims = claims.filter { $0.value.task != task.id }
+        }
+
+        fileprivate func claim(_ name: ClaimName, now: Timestamp) -> IdempotencyClaim? {
+            claims[name].flatMap { $0.expires > now ? $0 : nil }
+        }
+
+        /// Why a task may not be written now; `nil` if it may.
+        fileprivate func obstacle(to task: ImageTask, on terms: TaskTerms) -> TaskEntry? {
+            if let claim = terms.claim, let earlier = self.claim(ClaimName(claim), now: task.createdAt) {
+                return .claimed(earlier)
+            }
+            if let limit = terms.queueLimit, task.node == nil, waiting.count >= limit { return .queueFull }
+            if let limit = terms.unfinishedLimit, unfinished(of: task.owner) >= limit { return .tooManyUnfinished }
+            return nil
+        }
+
+        /// Those that wait to be claimed, oldest first.
+        fileprivate var waiting: [TaskID] {
+            order.filter { id in tasks[id].map { $0.node == nil && !$0.status.isFinal } ?? false }
+        }
+
+        fileprivate func unfinished(of owner: String) -> Int {
+            tasks.values.count { $0.owner == owner && !$0.status.isFinal }
+        }
+    }
+
+    /// A name means something only with its owner.
+    fileprivate struct ClaimName: Hashable {
+        var owner: String
+        var key: String
+
+        init(owner: String, key: String) {
+            self.owner = owner
+            self.key = key
+        }
+
+        init(_ claim: IdempotencyClaim) { self.init(owner: claim.owner, key: claim.key) }
     }
 
     private let state = Mutex(State())
@@ -47,15 +101,21 @@ public final class MemoryTaskStore: TaskStore {
         state.withLock { state in state.order.compactMap { state.tasks[$0] } }
     }
 
-    /// Writes a new task.
-    public func create(_ task: ImageTask) async throws(StoreError) {
+    /// Every claim, also those that are over.
+    public var claims: [IdempotencyClaim] { state.withLock { Array($0.claims.values) } }
+
+    /// Writes a new task and its claim if the terms allow.
+    public func create(_ task: ImageTask, on terms: TaskTerms) async throws(StoreError) -> TaskEntry {
         try use { state throws(StoreError) in
+            if let obstacle = state.obstacle(to: task, on: terms) { return obstacle }
             guard state.tasks[task.id] == nil else {
                 throw StoreError(.conflict, "Task \(task.id) exists already.")
             }
             state.tasks[task.id] = task
             state.order.insert(task.id, at: Self.place(of: task.id, in: state.order))
-            state.deletions.follow(task)
+            state.follow(task)
+            if let claim = terms.claim { state.claims[ClaimName(claim)] = claim }
+            return .written
         }
     }
 
@@ -69,12 +129,35 @@ public final class MemoryTaskStore: TaskStore {
 
     /// Writes a changed task by compare-and-set.
     public func update(_ task: ImageTask, from version: Int) async throws(StoreError) {
+        try use { state throws(StoreError) in try state.update(task, from: version) }
+    }
+
+    /// Writes a changed task, and the claim of the request that changed it.
+    public func update(
+        _ task: ImageTask,
+        from version: Int,
+        claiming claim: IdempotencyClaim,
+        now: Timestamp
+    ) async throws(StoreError) -> IdempotencyClaim? {
         try use { state throws(StoreError) in
-            guard state.tasks[task.id]?.version == version, task.version > version else {
-                throw StoreError(.conflict, "Task \(task.id) is not at version \(version) any more, or is gone.")
-            }
-            state.tasks[task.id] = task
-            state.deletions.follow(task)
+            if let earlier = state.claim(ClaimName(claim), now: now) { return earlier }
+            try state.update(task, from: version)
+            state.claims[ClaimName(claim)] = claim
+            return nil
+        }
+    }
+
+    /// Finds a claim that is not over.
+    public func claim(_ key: String, of owner: String, now: Timestamp) async throws(StoreError) -> IdempotencyClaim? {
+        try use { state throws(StoreError) in state.claim(ClaimName(owner: owner, key: key), now: now) }
+    }
+
+    /// Removes claims that are over.
+    public func removeClaims(expiredBefore moment: Timestamp, limit: Int) async throws(StoreError) -> Int {
+        try use { state throws(StoreError) in
+            let old = state.claims.filter { $0.value.expires < moment }.keys.prefix(limit)
+            for name in old { state.claims[name] = nil }
+            return old.count
         }
     }
 
@@ -200,9 +283,17 @@ public final class MemoryTaskStore: TaskStore {
 
     /// How many tasks wait to be claimed.
     public func pendingCount() async throws(StoreError) -> Int {
-        try use { state throws(StoreError) in
-            state.tasks.values.count { $0.node == nil && !$0.status.isFinal }
-        }
+        try use { state throws(StoreError) in state.waiting.count }
+    }
+
+    /// How many unfinished tasks an owner has.
+    public func unfinishedCount(of owner: String, atMost limit: Int) async throws(StoreError) -> Int {
+        try use { state throws(StoreError) in min(limit, state.unfinished(of: owner)) }
+    }
+
+    /// The place of a task among those that wait to be claimed.
+    public func queuePosition(of id: TaskID) async throws(StoreError) -> Int? {
+        try use { state throws(StoreError) in state.waiting.firstIndex(of: id).map { $0 + 1 } }
     }
 
     /// Refuses every later call.
@@ -210,7 +301,7 @@ public final class MemoryTaskStore: TaskStore {
         state.withLock { $0.isClosed = true }
     }
 
-    private func use<Value>(_ work: (inout State) throws(StoreError) -> sending Value) throws(StoreError) -> Value {
+    func use<Value>(_ work: (inout State) throws(StoreError) -> sending Value) throws(StoreError) -> Value {
         try state.withLock { state throws(StoreError) in
             if state.isClosed { throw StoreError(.unavailable, "The task database is closed.") }
             if !state.failures.isEmpty, let failure = state.failures.removeFirst() { throw failure }
@@ -235,48 +326,5 @@ extension TaskQuery {
         if let after, ascending ? task.id <= after : task.id >= after { return false }
         return task.owner == owner && (status ?? task.status) == task.status
             && (model ?? task.request.model) == task.request.model
-    }
-}
-
-/// Objects that are still to be deleted.
-private struct DeletionList {
-    private var entries: [ObjectKey: Deletion] = [:]
-
-    var sorted: [Deletion] { entries.values.sorted { ($0.due, $0.key.description) < ($1.due, $1.key.description) } }
-
-    /// Does what the writing of a task demands.
-    mutating func follow(_ task: ImageTask) {
-        let objects = task.objects
-        for key in objects.kept { entries[key] = nil }
-        announce(objects.due)
-    }
-
-    mutating func announce(_ deletions: [Deletion]) {
-        for deletion in deletions {
-            entries[deletion.key] = Deletion(key: deletion.key, task: deletion.task, due: deletion.due)
-        }
-    }
-
-    mutating func handOut(
-        _ limit: Int,
-        _ now: Timestamp,
-        until lease: Timestamp,
-        isOver: (TaskID) -> Bool
-    ) -> [Deletion] {
-        let due = sorted.filter { $0.due <= now && isOver($0.task) }.prefix(limit)
-        return due.map { deletion in
-            var leased = deletion
-            leased.due = lease
-            leased.tries += 1
-            entries[leased.key] = leased
-            return leased
-        }
-    }
-
-    mutating func settle(_ report: DeletionReport) {
-        for deletion in report.done where entries[deletion.key] == deletion { entries[deletion.key] = nil }
-        for (deletion, next) in report.open where entries[deletion.key] == deletion {
-            entries[deletion.key]?.due = next
-        }
     }
 }

@@ -230,7 +230,7 @@ extension TaskStoreConformance {
         return tasks
     }
 
-    private static func claim(
+    static func claim(
         from store: any TaskStore,
         node: String = "node-1",
         limit: Int,

@@ -36,6 +36,7 @@ public enum TaskStoreConformance {
     /// Every check.
     public static let checks: [Check] =
         reading + writing + claiming + adopting + naming + listing + deleting + retaining
+        + repeating + limiting
 }
 
 extension TaskStoreConformance {

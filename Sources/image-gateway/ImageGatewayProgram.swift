@@ -52,6 +52,7 @@ struct RootCommand: AsyncParsableCommand {
         subcommands: [
             ServeCommand.self, GenerateCommand.self, EditCommand.self, TaskCommand.self, TasksCommand.self,
             CancelCommand.self, CheckCommand.self, EmulateCommand.self, ProvidersCommand.self,
+            WebhooksCommand.self,
         ]
     )
 }

@@ -45,6 +45,7 @@ struct Listeners {
             board: gateway.board,
             models: gateway.models,
             callers: gateway.callers,
+            digest: { try Gateway.digest($0) },
             readiness: [
                 "database": { try gateway.checkDatabase() },
                 "storage": { try await gateway.storageReadiness.check() },
@@ -53,7 +54,8 @@ struct Listeners {
                     if !gateway.providersStatus.isUsable { throw CommandFailure("No provider can be used now.") }
                 },
             ],
-            providers: { gateway.providersStatus }
+            providers: { gateway.providersStatus },
+            webhooks: (gateway.webhooks, gateway.outbox)
         )
     }
 
@@ -69,6 +71,7 @@ struct Listeners {
             transcodes: configuration.server.transcode,
             linkLifetime: configuration.linkLifetime,
             hasStorage: configuration.storage.isThere,
+            queueLimit: configuration.engine.queueLimit,
             node: gateway.node
         )
     }

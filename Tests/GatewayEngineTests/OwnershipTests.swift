@@ -106,8 +106,7 @@ import Testing
 
     @Test func `one look does not make a task a forgotten one`() async throws {
         let bench = Bench(FakeVendor.saying().provider("a"))
-        var parts = bench.parts
-        parts.book = RunBook(board: bench.board)
+        let parts = bench.parts.with(book: RunBook(board: bench.board))
         let task = try await bench.create(node: "node-1", after: [.claimed(node: "node-1", portions: [1])])
         bench.time.clock.advance(by: .seconds(1))
         let inspection = Inspection(parts: parts, outages: Outages())
@@ -123,8 +122,7 @@ import Testing
 
     @Test func `a submission that was forgotten on its way is unknown when it is taken up`() async throws {
         let bench = Bench(FakeVendor.saying().provider("a"))
-        var parts = bench.parts
-        parts.book = RunBook(board: bench.board)
+        let parts = bench.parts.with(book: RunBook(board: bench.board))
         let events: [TaskEvent] = [
             .claimed(node: "node-1", portions: [1]),
             .submitting(portion: 0, provider: "a", model: "one", warnings: []),
@@ -144,8 +142,7 @@ import Testing
     func `what nobody could ever get is not bought after a restart`(wasSent: Bool) async throws {
         let vendor = FakeVendor.saying(.pictures(1))
         let bench = Bench(vendor.provider("a"))
-        var parts = bench.parts
-        parts.hasStorage = false
+        let parts = bench.parts.with(hasStorage: false)
         let sent: [TaskEvent] = [.submitting(portion: 0, provider: "a", model: "one", warnings: [])]
         let events: [TaskEvent] = [.claimed(node: "gone", portions: [1])] + (wasSent ? sent : [])
         let adopted = try await bench.adopted(after: events)

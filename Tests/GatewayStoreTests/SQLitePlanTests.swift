@@ -37,6 +37,9 @@ import Testing
         (list(ascending: false, status: .failed, model: "m"), "tasks_by_owner_"),
         (SQLiteQueries.finishedBefore, "tasks_by_completion"),
         (SQLiteQueries.handOut, "sqlite_autoindex_tasks_1"),
+        (SQLiteQueries.unfinishedOfOwner, "COVERING INDEX tasks_by_owner_status"),
+        (SQLiteQueries.isUnclaimed, "COVERING INDEX tasks_unclaimed"),
+        (SQLiteQueries.unclaimedBetween, "COVERING INDEX tasks_unclaimed"),
     ]
 
     /// The statements of the list, with the index each must use.
@@ -44,10 +47,12 @@ import Testing
         (SQLiteQueries.announce, ""), (SQLiteQueries.keep, "PRIMARY KEY"), (SQLiteQueries.done, "PRIMARY KEY"),
         (SQLiteQueries.putBack, "PRIMARY KEY"), (SQLiteQueries.endLeases, "deletions_leased"),
         (SQLiteQueries.handOut, "deletions_due"),
+        (SQLiteQueries.claimOfKey, "PRIMARY KEY"), (SQLiteQueries.removeClaims, "claims_by_expiry"),
+        (SQLiteQueries.removeClaims, "PRIMARY KEY"), ("DELETE FROM claims WHERE task = :id", "claims_by_task"),
     ]
 
     @Test(arguments: listPlans)
-    func `the list of deletions is never read whole`(sql: String, index: String) async throws {
+    func `the lists of deletions and claims are never read whole`(sql: String, index: String) async throws {
         let folder = try TemporaryFolder()
         let store = try await SQLiteTaskStore(path: folder.file("tasks.sqlite"))
 

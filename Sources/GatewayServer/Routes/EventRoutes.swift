@@ -101,7 +101,8 @@ private struct EventStream {
         if task.version > seen {
             seen = task.version
             var event = ByteBuffer(string: "event: task.updated\nid: \(task.version)\ndata: ")
-            event.writeImmutableBuffer(try views.view.json(task).encoded())
+            let position = await views.position(of: task)
+            event.writeImmutableBuffer(try views.view.json(task, queuePosition: position).encoded())
             event.writeString("\n\n")
             try await writer.write(event)
         }

@@ -26,7 +26,8 @@ struct TaskRoutes: Sendable {
         let wait = try query.wait()
         let withAttempts = query["include"]?.split(separator: ",").contains("attempts") ?? false
         let task = try await self.task(id, context.caller, changedWithin: wait)
-        return try views.response(task, withAttempts: withAttempts)
+        let position = await views.position(of: task)
+        return try views.response(task, withAttempts: withAttempts, queuePosition: position)
     }
 
     /// The task, as soon as its state is another than now, or when the time is over.

@@ -16,8 +16,9 @@ public final class SQLiteTaskStore: TaskStore {
     private let lock: Mutex<FileLock?>
     private let failure: SQLiteFailure
     let writer: GroupCommit
-    private let door = OpenDoor()
+    let door = OpenDoor()
     let finished = FinishedTasks()
+    let queue = QueueMap()
     private let waiting: Waiting
     private let closing = DispatchQueue(label: "task-store.closing")
 
@@ -63,12 +64,6 @@ public final class SQLiteTaskStore: TaskStore {
         }
     }
 
-    /// Writes a new task; a name that exists is a conflict.
-    public func create(_ task: ImageTask) async throws(StoreError) {
-        let row = try TaskRow(task)
-        try await write { try row.insert(in: $0) }
-    }
-
     /// Reads a task; a row whose body is damaged is an error, not a missing task.
     public func task(_ id: TaskID, owner: String?) async throws(StoreError) -> ImageTask? {
         try door.enter()
@@ -88,15 +83,19 @@ public final class SQLiteTaskStore: TaskStore {
 
     /// Writes a changed task by compare-and-set; its version must be higher than the one it was changed from.
     public func update(_ task: ImageTask, from version: Int) async throws(StoreError) {
-        guard task.version > version else {
-            throw StoreError(.conflict, "Task \(task.id) was not changed: its version must be higher than \(version).")
-        }
-        let row = try TaskRow(task)
+        let row = try changed(task, from: version)
         try await write {
             try row.update(from: version, in: $0)
         } whenDurable: { [finished] in
             finished.keep(row.task, bodyLength: row.body.utf8.count)
         }
+    }
+
+    func changed(_ task: ImageTask, from version: Int) throws(StoreError) -> TaskRow {
+        guard task.version > version else {
+            throw StoreError(.conflict, "Task \(task.id) was not changed: its version must be higher than \(version).")
+        }
+        return try TaskRow(task)
     }
 
     /// Hands out tasks without a node, oldest first; a row that cannot be read or claimed is passed over.
@@ -168,9 +167,7 @@ public final class SQLiteTaskStore: TaskStore {
 
     /// Reads a page of an owner's tasks; a row whose body is damaged is passed over.
     public func list(_ query: TaskQuery) async throws(StoreError) -> TaskPage {
-        try door.enter()
-        defer { door.leave() }
-        return try await read { try TaskRow.page(query, in: $0) }
+        try await reading { try TaskRow.page(query, in: $0) }
     }
 
     /// How many tasks wait to be claimed, as of the last commit; costs no query.
@@ -208,7 +205,16 @@ public final class SQLiteTaskStore: TaskStore {
         return try await writer.perform(work, whenDurable: whenDurable)
     }
 
-    private func read<Value: Sendable>(
+    /// Reads while the store is open.
+    func reading<Value: Sendable>(
+        _ work: @escaping @Sendable (Database) throws -> Value
+    ) async throws(StoreError) -> Value {
+        try door.enter()
+        defer { door.leave() }
+        return try await read(work)
+    }
+
+    func read<Value: Sendable>(
         _ work: @escaping @Sendable (Database) throws -> Value
     ) async throws(StoreError) -> Value {
         let result: Result<Value, any Error> = await withCheckedContinuation { continuation in

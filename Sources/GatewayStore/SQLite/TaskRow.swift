@@ -36,6 +36,7 @@ struct TaskRow: Sendable {
             throw StoreError(.conflict, "Task \(task.id) exists already.")
         }
         try DeletionRow.follow(task, in: db)
+        try WebhookRow.follow(task, in: db)
     }
 
     func update(from version: Int, in db: Database) throws {
@@ -47,5 +48,6 @@ struct TaskRow: Sendable {
             throw StoreError(.conflict, "Task \(task.id) is not at version \(version) any more, or is gone.")
         }
         try DeletionRow.follow(task, in: db)
+        try WebhookRow.follow(task, in: db)
     }
 }

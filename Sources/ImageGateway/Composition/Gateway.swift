@@ -7,6 +7,7 @@ import GatewayObjects
 import GatewayPictures
 import GatewayStore
 public import Logging
+public import NIOCore
 public import ServiceLifecycle
 
 /// A whole gateway without its HTTP side: what the program serves, and what other services embed.
@@ -43,11 +44,17 @@ public struct Gateway: Service {
     /// Whether pictures can be stored now; asked as often as somebody likes, it asks the storage rarely.
     public let storageReadiness: StorageReadiness
 
+    /// Who is still to hear that tasks are finished.
+    public let outbox: any WebhookStore
+    /// Who tells them.
+    public var webhooks: any WebhookControl { deliverer.control }
+
     let providers: [EngineProvider]
     private let refresh: CapabilityRefresh
     private let router: ProviderRouter
     private let engine: Engine
     private let janitor: Janitor
+    private let deliverer: WebhookDeliverer
     private let curl: CurlTransport
     private let guarded: CurlTransport
     private let taskIDs: TaskIDSource
@@ -79,6 +86,7 @@ public struct Gateway: Service {
         self.configuration = configuration
         self.node = node
         self.store = store
+        outbox = store
         self.objects = objects
         self.files = files
         storageReadiness = StorageReadiness(objects, isLocal: files != nil, time: time)
@@ -89,9 +97,14 @@ public struct Gateway: Service {
         self.guarded = guarded
         self.time = time
         transport = curl
-        board = TaskBoard()
+        let board = TaskBoard()
+        self.board = board
         taskIDs = TaskIDSource(time: time)
-        callers = configuration.auth.mode == .none ? NoCallerDirectory() : try KeyRing(configuration.auth.keys)
+        callers =
+            switch configuration.auth.mode {
+            case .none: NoCallerDirectory(limits: configuration.limits)
+            case .keys: try KeyRing(configuration.auth.keys)
+            }
         engine = Engine(
             node: node,
             providers: providers,
@@ -119,6 +132,19 @@ public struct Gateway: Service {
             time: time,
             logger: logger
         )
+        deliverer = WebhookDeliverer(
+            tasks: store,
+            store: store,
+            board: board,
+            objects: objects,
+            transport: guarded,
+            rule: rule,
+            signer: StandardWebhookSigner(),
+            settings: WebhookSettings(configuration.webhooks),
+            time: time,
+            logger: logger
+        )
+        try await deliverer.announce(configuration.webhooks, in: store)
         janitor = Janitor(
             store: store,
             objects: objects,
@@ -128,7 +154,7 @@ public struct Gateway: Service {
         )
     }
 
-    /// Runs tasks, and deletes what is over, until the process is asked to stop; then running work gets its time, and the
+    /// Runs tasks, tells that they are finished, and deletes what is over, until the process is asked to stop; then running work gets its time, and the
     /// rest is handed back.
     ///
     /// - Throws: ``StoreError`` if the database fails at the start.
@@ -137,8 +163,10 @@ public struct Gateway: Service {
             // They end with the engine, and nothing waits for them.
             group.addTask { await refresh.run() }
             group.addTask { await janitor.run() }
+            group.addTask { await deliverer.run() }
             defer { group.cancelAll() }
             try await engine.run()
+            await deliverer.close()
         }
     }
 
@@ -191,6 +219,9 @@ public struct Gateway: Service {
         }
         return nil
     }
+
+    /// The SHA-256 of buffers, one after the other, by OpenSSL.
+    public static func digest(_ buffers: [ByteBuffer]) throws -> [UInt8] { try Digest.hash(.sha256, buffers) }
 
     /// The signed links to a finished task's pictures.
     public func links(of task: ImageTask) throws -> [String] {
@@ -275,8 +306,9 @@ extension Gateway {
             let store = try S3ObjectStore(settings, transport: transport, time: time) { logger.error("\($0)") }
             return (store, nil)
         case .oss(let bucket):
-            let settings = bucket.settings(linkLifetime: configuration.linkLifetime)
-            return (try OSSObjectStore(settings, transport: transport, time: time), nil)
+            let settings = bucket.settings(configuration)
+            let store = try OSSObjectStore(settings, transport: transport, time: time) { logger.error("\($0)") }
+            return (store, nil)
         }
     }
 }

@@ -40,7 +40,32 @@ final class HookedStore: TaskStore {
         }
     }
 
-    func create(_ task: ImageTask) async throws(StoreError) { try await memory.create(task) }
+    func update(
+        _ task: ImageTask,
+        from version: Int,
+        claiming claim: IdempotencyClaim,
+        now: Timestamp
+    ) async throws(StoreError) -> IdempotencyClaim? {
+        try await memory.update(task, from: version, claiming: claim, now: now)
+    }
+
+    func create(_ task: ImageTask, on terms: TaskTerms) async throws(StoreError) -> TaskEntry {
+        try await memory.create(task, on: terms)
+    }
+
+    func claim(_ key: String, of owner: String, now: Timestamp) async throws(StoreError) -> IdempotencyClaim? {
+        try await memory.claim(key, of: owner, now: now)
+    }
+
+    func removeClaims(expiredBefore moment: Timestamp, limit: Int) async throws(StoreError) -> Int {
+        try await memory.removeClaims(expiredBefore: moment, limit: limit)
+    }
+
+    func unfinishedCount(of owner: String, atMost limit: Int) async throws(StoreError) -> Int {
+        try await memory.unfinishedCount(of: owner, atMost: limit)
+    }
+
+    func queuePosition(of id: TaskID) async throws(StoreError) -> Int? { try await memory.queuePosition(of: id) }
 
     func task(_ id: TaskID, owner: String?) async throws(StoreError) -> ImageTask? {
         try await memory.task(id, owner: owner)

@@ -5,87 +5,6 @@ import Synchronization
 
 /// Tasks in memory, for tests: behaves as the databases do, and fails when a test wants it to.
 public final class MemoryTaskStore: TaskStore {
-    struct State {
-        fileprivate var tasks: [TaskID: ImageTask] = [:]
-        /// The names in order, so that lists and claims need no sorting.
-        fileprivate var order: [TaskID] = []
-        fileprivate var heartbeats: [String: Timestamp] = [:]
-        fileprivate var deletions = DeletionList()
-        fileprivate var claims: [ClaimName: IdempotencyClaim] = [:]
-        var outbox = WebhookOutbox()
-        fileprivate var isClosed = false
-        fileprivate var failures: [StoreError?] = []
-
-        /// Changes unfinished tasks, oldest first, until `limit` are changed; one whose change is `nil` is passed over.
-        fileprivate mutating func take(_ limit: Int, change: (ImageTask) -> ImageTask?) -> [ImageTask] {
-            var taken: [ImageTask] = []
-            for id in order where taken.count < limit {
-                guard let task = tasks[id], !task.status.isFinal, let changed = change(task) else { continue }
-                tasks[id] = changed
-                follow(changed)
-                taken.append(changed)
-            }
-            return taken
-        }
-
-        fileprivate mutating func update(_ task: ImageTask, from version: Int) throws(StoreError) {
-            guard tasks[task.id]?.version == version, task.version > version else {
-                throw StoreError(.conflict, "Task \(task.id) is not at version \(version) any more, or is gone.")
-            }
-            tasks[task.id] = task
-            follow(task)
-        }
-
-        /// Does what the writing of a task demands.
-        fileprivate mutating func follow(_ task: ImageTask) {
-            deletions.follow(task)
-            outbox.follow(task)
-        }
-
-        fileprivate mutating func remove(_ task: ImageTask) {
-            tasks[task.id] = nil
-            outbox.remove(task.id)
-            order.remove(at: MemoryTaskStore.place(of: task.id, in: order))
-            claims = claims.filter { $0.value.task != task.id }
-        }
-
-        fileprivate func claim(_ name: ClaimName, now: Timestamp) -> IdempotencyClaim? {
-            claims[name].flatMap { $0.expires > now ? $0 : nil }
-        }
-
-        /// Why a task may not be written now; `nil` if it may.
-        fileprivate func obstacle(to task: ImageTask, on terms: TaskTerms) -> TaskEntry? {
-            if let claim = terms.claim, let earlier = self.claim(ClaimName(claim), now: task.createdAt) {
-                return .claimed(earlier)
-            }
-            if let limit = terms.queueLimit, task.node == nil, waiting.count >= limit { return .queueFull }
-            if let limit = terms.unfinishedLimit, unfinished(of: task.owner) >= limit { return .tooManyUnfinished }
-            return nil
-        }
-
-        /// Those that wait to be claimed, oldest first.
-        fileprivate var waiting: [TaskID] {
-            order.filter { id in tasks[id].map { $0.node == nil && !$0.status.isFinal } ?? false }
-        }
-
-        fileprivate func unfinished(of owner: String) -> Int {
-            tasks.values.count { $0.owner == owner && !$0.status.isFinal }
-        }
-    }
-
-    /// A name means something only with its owner.
-    fileprivate struct ClaimName: Hashable {
-        var owner: String
-        var key: String
-
-        init(owner: String, key: String) {
-            self.owner = owner
-            self.key = key
-        }
-
-        init(_ claim: IdempotencyClaim) { self.init(owner: claim.owner, key: claim.key) }
-    }
-
     private let state = Mutex(State())
 
     /// Creates an empty store.
@@ -130,35 +49,6 @@ public final class MemoryTaskStore: TaskStore {
     /// Writes a changed task by compare-and-set.
     public func update(_ task: ImageTask, from version: Int) async throws(StoreError) {
         try use { state throws(StoreError) in try state.update(task, from: version) }
-    }
-
-    /// Writes a changed task, and the claim of the request that changed it.
-    public func update(
-        _ task: ImageTask,
-        from version: Int,
-        claiming claim: IdempotencyClaim,
-        now: Timestamp
-    ) async throws(StoreError) -> IdempotencyClaim? {
-        try use { state throws(StoreError) in
-            if let earlier = state.claim(ClaimName(claim), now: now) { return earlier }
-            try state.update(task, from: version)
-            state.claims[ClaimName(claim)] = claim
-            return nil
-        }
-    }
-
-    /// Finds a claim that is not over.
-    public func claim(_ key: String, of owner: String, now: Timestamp) async throws(StoreError) -> IdempotencyClaim? {
-        try use { state throws(StoreError) in state.claim(ClaimName(owner: owner, key: key), now: now) }
-    }
-
-    /// Removes claims that are over.
-    public func removeClaims(expiredBefore moment: Timestamp, limit: Int) async throws(StoreError) -> Int {
-        try use { state throws(StoreError) in
-            let old = state.claims.filter { $0.value.expires < moment }.keys.prefix(limit)
-            for name in old { state.claims[name] = nil }
-            return old.count
-        }
     }
 
     /// Hands out tasks without a node, oldest first.
@@ -281,21 +171,6 @@ public final class MemoryTaskStore: TaskStore {
         try use { state throws(StoreError) in state.deletions.settle(report) }
     }
 
-    /// How many tasks wait to be claimed.
-    public func pendingCount() async throws(StoreError) -> Int {
-        try use { state throws(StoreError) in state.waiting.count }
-    }
-
-    /// How many unfinished tasks an owner has.
-    public func unfinishedCount(of owner: String, atMost limit: Int) async throws(StoreError) -> Int {
-        try use { state throws(StoreError) in min(limit, state.unfinished(of: owner)) }
-    }
-
-    /// The place of a task among those that wait to be claimed.
-    public func queuePosition(of id: TaskID) async throws(StoreError) -> Int? {
-        try use { state throws(StoreError) in state.waiting.firstIndex(of: id).map { $0 + 1 } }
-    }
-
     /// Refuses every later call.
     public func close() async {
         state.withLock { $0.isClosed = true }
@@ -309,7 +184,7 @@ public final class MemoryTaskStore: TaskStore {
         }
     }
 
-    fileprivate static func place(of id: TaskID, in order: [TaskID]) -> Int {
+    static func place(of id: TaskID, in order: [TaskID]) -> Int {
         // Names grow, so a new one nearly always goes to the end.
         guard let last = order.last, last >= id else { return order.count }
         var range = order.startIndex..<order.endIndex

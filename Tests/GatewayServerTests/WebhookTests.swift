@@ -44,6 +44,7 @@ import Testing
             board: TaskBoard(),
             models: ModelDirectory([]),
             callers: KnownKeys(),
+            digest: { _ in [] },
             time: samples.time,
             webhooks: (control, store)
         )

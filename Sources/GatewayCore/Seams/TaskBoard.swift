@@ -1,6 +1,5 @@
 // Part of ImageGateway. SPDX-License-Identifier: Apache-2.0
 
-public import NIOCore
 import Synchronization
 
 /// The small doors between server and engine inside one process: work that was created, changes of a task, and the

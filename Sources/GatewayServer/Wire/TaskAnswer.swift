@@ -19,6 +19,10 @@ extension TaskView {
             headers[.retryAfter] = String(seconds)
             headers[.pollAfter] = String(seconds * 1000)
         }
-        return Response(json: try json(task, withAttempts: withAttempts, queuePosition: queuePosition), status: status, headers: headers)
+        return Response(
+            json: try json(task, withAttempts: withAttempts, queuePosition: queuePosition),
+            status: status,
+            headers: headers
+        )
     }
 }

@@ -91,15 +91,25 @@ import Testing
     // MARK: Full, and read-only
 
     /// Whether file systems can be mounted here, which takes root's rights.
-    static let mayMount: Bool = {
+    static let mayMount = succeeds("unshare", "-m", "mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", "/mnt")
+
+    /// Whether files can be made immutable here, which takes root's rights and a file system that knows it.
+    static let mayFreeze: Bool = {
+        let file = FileManager.default.temporaryDirectory.appendingPathComponent("freeze-\(UUID().uuidString)")
+        guard FileManager.default.createFile(atPath: file.path, contents: nil) else { return false }
+        defer { try? FileManager.default.removeItem(at: file) }
+        return succeeds("chattr", "+i", file.path) && succeeds("chattr", "-i", file.path)
+    }()
+
+    private static func succeeds(_ command: String...) -> Bool {
         let process = Process()
         process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        process.arguments = ["unshare", "-m", "mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", "/mnt"]
+        process.arguments = command
         process.standardError = FileHandle.nullDevice
         do { try process.run() } catch { return false }
         process.waitUntilExit()
         return process.terminationStatus == 0
-    }()
+    }
 
     private func run(_ command: String...) async throws -> Int32 {
         let folder = FileManager.default.temporaryDirectory
@@ -171,6 +181,26 @@ import Testing
             #expect(gateway.log("serve").contains("No space is left for the task database"))
             #expect(await gateway.end() == 0)
         }
+    }
+
+    @Test(.enabled(if: mayFreeze, "files can be made immutable by root only"))
+    func `a database that turns read-only while it is used is read, and goes on when it can be written`() async throws {
+        let fixture = try await GatewayFixture(latency: "2s")
+        let gateway = try await fixture.startGateway()
+        let ids = try await create(20, fixture)
+        let log = fixture.folder.appendingPathComponent("data/gateway.sqlite-wal").path
+
+        #expect(try await run("chattr", "+i", log) == 0)
+        expectRefusal(try await fixture.call(.post, "/v1/images/generations/async", Self.drawing))
+        #expect(try await eventually { try await readiness(fixture) == (503, "failed") })
+        #expect(try await fixture.call(.get, "/v1/images/tasks/\(ids[0])").status == 200)
+        // The pictures arrive meanwhile.
+        try await Task.sleep(for: .seconds(3))
+        #expect(try await run("chattr", "-i", log) == 0)
+
+        try await expectRecovery(ids, fixture)
+        #expect(await gateway.end() == 0)
+        await fixture.end()
     }
 
     @Test(.enabled(if: mayMount, "file systems can be mounted by root only"))

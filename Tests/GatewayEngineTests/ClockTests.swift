@@ -41,6 +41,24 @@ import Testing
         #expect(try await bench.row(young.id) == young)
     }
 
+    @Test func `an engine that cannot claim ends what waits for it all the same`() async throws {
+        let store = HookedStore(claiming: { StoreError(.unavailable, "Nothing can be claimed.") })
+        let bench = Bench(FakeVendor.saying().provider("a"), isPatient: true, store: store)
+        let task = try await bench.create()
+
+        try await running(bench.engine()) { _ in
+            try await eventually {
+                await bench.time.clock.untilSleeping(1)
+                bench.time.clock.advance(by: .seconds(100))
+                return try await bench.row(task.id).status.isFinal
+            }
+        }
+
+        let row = try await bench.row(task.id)
+        #expect(row.failure?.code == .taskTimeout)
+        #expect(task.createdAt.duration(to: try #require(row.completedAt)) >= .seconds(3000))
+    }
+
     @Test func `whoever watches a task that waited in vain is told`() async throws {
         let bench = Bench(FakeVendor.saying().provider("a"))
         let task = try await bench.create()

@@ -35,6 +35,33 @@ import Testing
         #expect(vendor.ledger.submissions == 0)
     }
 
+    @Test func `the room of a job is taken before its run begins, used by it, and given back once`() async throws {
+        let bench = Bench(FakeVendor.saying().provider("a", maxConcurrent: 1))
+        let task = try await bench.create(after: Self.job("j"))
+        let pool = bench.parts.pool
+        let slots = try #require(pool["a"]).slots
+
+        pool.seizeSlots(for: task)
+        async let other: Void = slots.withSlot {}
+        try await eventually { slots.waiting == 1 }
+        #expect(pool.redeem(of: task.id, at: "a"))
+        #expect(!pool.redeem(of: task.id, at: "a"))
+        try await slots.withSlot(evenIfFull: true, isSeized: true) {}
+        pool.forfeitSlots(of: task.id)
+
+        try await other
+        // One slot is there again, and only one.
+        let gate = Gate()
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await slots.withSlot { _ = await gate.pass() } }
+            try await eventually { gate.waiting == 1 }
+            group.addTask { try await slots.withSlot {} }
+            try await eventually { slots.waiting == 1 }
+            gate.open()
+            try await group.waitForAll()
+        }
+    }
+
     @Test func `a slot that was seized for a task is given back with it`() async throws {
         let vendor = FakeVendor.saying(.pictures(1))
         let bench = Bench(vendor.provider("a", maxConcurrent: 1))

@@ -95,6 +95,8 @@ struct CrashCensus: Sendable {
         return try await fixture.ledger()
     }
 
+    private static func text(_ json: JSON) -> String { String(buffer: json.encoded()) }
+
     // MARK: Ends
 
     private mutating func look(at ends: [String: JSON], _ heard: CrashCallers.Heard) {
@@ -106,7 +108,7 @@ struct CrashCensus: Sendable {
                     outcomeUnknown += 1
                 } else {
                     wronged += 1
-                    details.append("\(id) failed: \(task)")
+                    details.append("\(id) failed: \(Self.text(task))")
                 }
             }
             if let order = heard.sent[task["prompt"]?.string ?? ""], heard.cut.contains(order) { cutOff += 1 }
@@ -124,9 +126,8 @@ struct CrashCensus: Sendable {
             repeated += max(0, min(bought - order.calls, order.repeats))
             if bought > order.calls + order.repeats {
                 overbought += bought - order.calls - order.repeats
-                details.append(
-                    "\(prompt) was bought \(bought) times: \(ends.values.first { $0["prompt"] == JSON(prompt) } ?? .null)"
-                )
+                let task = ends.values.first { $0["prompt"]?.string == prompt } ?? .null
+                details.append("\(prompt) was bought \(bought) times: \(Self.text(task))")
             }
             let inputs = (entry["inputs"]?.array ?? []).compactMap(\.string)
             let expected = order.isEdit ? [SamplePicture.checksum(SamplePicture.png(shade: order.shade))] : []
@@ -195,7 +196,9 @@ struct CrashCensus: Sendable {
         // Of two pictures one may be lost with the process that had both in hand; the task says so then.
         let isTold = links.count < order.count && !links.isEmpty && task["warnings"]?.array?.isEmpty == false
         var looks: [Look] = []
-        if links.count != order.count, !isTold { looks.append(.wrong("\(id) has \(links.count) pictures: \(task)")) }
+        if links.count != order.count, !isTold {
+            looks.append(.wrong("\(id) has \(links.count) pictures: \(Self.text(task))"))
+        }
         for link in links {
             let limits = TransportLimits(responseBytes: 64 << 20)
             let answer = try await fixture.transport.send(TransportRequest(.get, link, limits: limits))

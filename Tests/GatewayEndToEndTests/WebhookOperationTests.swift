@@ -182,29 +182,58 @@ import Testing
         await fixture.end()
     }
 
-    @Test func `addresses that cannot be sent to are refused before anything is bought`() async throws {
-        let fixture = try await GatewayFixture {
-            "webhooks: { secret: \(WebhookReceiver.requestSecret) }\n" + GatewayFixture.google($0)
+    /// Hosts that only the system's resolver could tell; the others are known at once.
+    private static let dependent = Set(FetchTargets.dependent)
+
+    @Test func `no spelling of a forbidden target is ever connected to, and known ones are refused at once`()
+        async throws
+    {
+        let listener = try SilentListener()
+        let fixture = try await GatewayFixture { base in
+            """
+            webhooks: { secret: \(WebhookReceiver.requestSecret), retry_schedule: [] }
+            \(GatewayFixture.google(base))
+            """
         }
         let gateway = try await fixture.startGateway()
-        let refused = [
-            "http://127.0.0.1:\(fixture.gatewayPort)/health/live", "http://169.254.169.254/latest/meta-data",
-            "http://localhost/",
-            "http://[::1]:80/", "http://2130706433/", "https://user:pass@example.com/", "ftp://example.com/",
-            "example.com", "",
-            "https://example.com/" + String(repeating: "a", count: 2048), "http://10.0.0.1/hook",
-            "https://example.com:25/",
-        ]
-        for address in refused {
-            for path in ["/v1/images/generations", "/v1/images/generations/async"] {
-                let answer = try await fixture.call(.post, path, Self.body("a fox", address))
-                #expect(answer.status == 400, "\(address)")
-                #expect(answer.json["error"]?["param"]?.string == "webhook_url", "\(answer.json)")
-                #expect(answer.json["error"]?["code"]?.string == "invalid_value", "\(answer.json)")
-            }
+        let hosts = FetchTargets.loopback + FetchTargets.elsewhere + FetchTargets.names + FetchTargets.dependent
+        let urls =
+            hosts.map { (host: $0, url: "http://\($0):\(listener.port)/hook") }
+            + FetchTargets.odd.map { ($0, $0.replacing("PORT", with: "\(listener.port)")) }
+            + FetchTargets.ports.map { ($0, "http://example.com:\($0)/") }
+
+        for (host, url) in urls {
+            let answer = try await fixture.call(.post, "/v1/images/generations/async", Self.body("a fox", url))
+            #expect(answer.status == 400 || Self.dependent.contains(host), "\(host): \(answer.json)")
+            guard answer.status == 400 else { continue }
+            #expect(answer.json["error"]?["param"]?.string == "webhook_url", "\(answer.json)")
+            #expect(answer.json["error"]?["code"]?.string == "invalid_value", "\(answer.json)")
+            #expect(answer.json["error"]?["message"]?.string?.contains("127.0.0.1") == false)
         }
-        #expect(try await fixture.ledger()["calls"] == 0)
+        let isOver = try await eventually {
+            try await fixture.admin("/webhooks/deliveries?state=pending")["data"]?.array?.isEmpty == true
+        }
+        #expect(isOver)
+        #expect(try await fixture.admin("/webhooks/deliveries?state=delivered")["data"]?.array?.isEmpty == true)
+        #expect(listener.connections == 0)
         #expect(await gateway.end() == 0)
+        await fixture.end()
+    }
+
+    @Test func `an endpoint on an inner network is a mistake at the start, unless that network is allowed`()
+        async throws
+    {
+        let fixture = try await GatewayFixture { base in
+            """
+            webhooks:
+              endpoints: [ { url: "http://127.0.0.1:9000/hook?token=canary", secret: \(WebhookReceiver.endpointSecret) } ]
+            \(GatewayFixture.google(base))
+            """
+        }
+        let run = try await RunningProgram.run(RunningProgram.program, ["serve"], folder: fixture.folder)
+        #expect(run.status == 2)
+        #expect(run.errors.contains("http://127.0.0.1:9000, which leads to no public address"), "\(run.errors)")
+        #expect(!run.errors.contains("canary"))
         await fixture.end()
     }
 }

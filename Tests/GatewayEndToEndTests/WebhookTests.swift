@@ -7,44 +7,6 @@ import Testing
 
 /// Webhooks of the built program, received and checked by the specification's own library.
 @Suite(.serialized) struct WebhookTests {
-    /// A gateway whose webhooks may go to this machine.
-    private func fixture(
-        _ receiver: WebhookReceiver?,
-        endpoint: String? = nil,
-        schedule: String,
-        more: String = ""
-    ) async throws -> GatewayFixture {
-        try await GatewayFixture { base in
-            let endpoints = zip([receiver], [endpoint]).compactMap { receiver, path in
-                guard let receiver, let path else { return nil as String? }
-                return "{ name: test, url: \"\(receiver.base)/\(path)\", secret: \(WebhookReceiver.endpointSecret) }"
-            }
-            return """
-                fetch: { allow: [127.0.0.0/8] }
-                webhooks:
-                  secret: \(WebhookReceiver.requestSecret)
-                  retry_schedule: [\(schedule)]
-                  endpoints: [\(endpoints.joined(separator: ", "))]\(more)
-                \(GatewayFixture.google(base))
-                """
-        }
-    }
-
-    private static func schedule(_ count: Int, _ delay: String) -> String {
-        Array(repeating: delay, count: count).joined(separator: ", ")
-    }
-
-    private func folder() throws -> URL { try RunningProgram.newFolder() }
-
-    private func eventually(_ limit: Duration = .seconds(60), _ isSo: () async throws -> Bool) async throws -> Bool {
-        let end = ContinuousClock.now + limit
-        while try await !isSo() {
-            guard ContinuousClock.now < end else { return false }
-            try await Task.sleep(for: .milliseconds(100))
-        }
-        return true
-    }
-
     private static func body(_ number: Int, _ address: String) -> JSON {
         // Every fourth is refused by the vendor, so that there are both kinds of ends.
         let prompt = number.isMultiple(of: 4) ? "fox \(number) [emulate:refuse]" : "fox \(number)"
@@ -71,8 +33,12 @@ import Testing
     }
 
     @Test func `a receiver that fails nine times is told all the same, in order, once`() async throws {
-        let receiver = try await WebhookReceiver(folder: try folder())
-        let fixture = try await fixture(receiver, endpoint: "endpoint/flaky/9", schedule: Self.schedule(9, "50ms"))
+        let receiver = try await WebhookReceiver()
+        let fixture = try await GatewayFixture.telling(
+            receiver,
+            endpoint: "endpoint/flaky/9",
+            schedule: GatewayFixture.schedule(9, "50ms")
+        )
         let gateway = try await fixture.startGateway()
         let address = "\(receiver.base)/request/flaky/9?token=abc"
 
@@ -97,8 +63,12 @@ import Testing
     }
 
     @Test func `kill -9 between tries loses nothing and mixes nothing up`() async throws {
-        let receiver = try await WebhookReceiver(folder: try folder())
-        let fixture = try await fixture(receiver, endpoint: "endpoint/flaky/4", schedule: Self.schedule(30, "250ms"))
+        let receiver = try await WebhookReceiver()
+        let fixture = try await GatewayFixture.telling(
+            receiver,
+            endpoint: "endpoint/flaky/4",
+            schedule: GatewayFixture.schedule(30, "250ms")
+        )
         var gateway = try await fixture.startGateway()
         let address = "\(receiver.base)/request/flaky/4"
         var ids: [String] = []

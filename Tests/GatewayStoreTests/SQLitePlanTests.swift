@@ -67,6 +67,39 @@ import Testing
         await store.close()
     }
 
+    /// The statements of the outbox, with the index each must use.
+    static let outboxPlans: [(sql: String, index: String)] = [
+        (WebhookQueries.read, "sqlite_autoindex_webhooks_1"), (WebhookQueries.settle, "sqlite_autoindex_webhooks_1"),
+        (WebhookQueries.lease, "sqlite_autoindex_webhooks_1"), (WebhookQueries.nextDue, "webhooks_due"),
+        (WebhookQueries.nextLane, "webhooks_by_lane"), (WebhookQueries.dueInLane, "webhooks_by_lane"),
+        (WebhookQueries.endLeases, "webhooks_leased"),
+        (WebhookQueries.list(WebhookQuery(after: "a")), "sqlite_autoindex_webhooks_1"),
+        (WebhookQueries.list(WebhookQuery(state: .failed)), "webhooks_by_state"),
+        (WebhookQueries.list(WebhookQuery(after: "a", state: .pending)), "webhooks_by_state"),
+        (WebhookQueries.list(WebhookQuery(task: SampleTasks().id())), "webhooks_of_task"),
+        (WebhookQueries.list(WebhookQuery(state: .failed, task: SampleTasks().id())), "webhooks_of_task"),
+        (WebhookQueries.redeliver(.delivery("a")), "sqlite_autoindex_webhooks_1"),
+        (WebhookQueries.redeliver(.task(SampleTasks().id())), "webhooks_of_task"),
+        (WebhookQueries.redeliver(.failed(since: Timestamp(seconds: 0))), "webhooks_given_up"),
+        ("DELETE FROM webhooks WHERE task = :task", "webhooks_of_task"),
+    ]
+
+    @Test(arguments: outboxPlans)
+    func `the outbox is never read whole`(sql: String, index: String) async throws {
+        let folder = try TemporaryFolder()
+        let store = try await SQLiteTaskStore(path: folder.file("tasks.sqlite"))
+
+        let steps = try await store.pool.read { db -> [String] in
+            let statement = try db.makeStatement(sql: "EXPLAIN QUERY PLAN " + sql)
+            statement.setUncheckedArguments([])
+            return try Row.fetchAll(statement).compactMap { $0["detail"] }
+        }
+
+        #expect(steps.contains { $0.hasPrefix("SEARCH webhooks USING") && $0.contains(index) }, "\(steps)")
+        #expect(!steps.contains { $0.hasPrefix("SCAN") || $0.contains("TEMP B-TREE") }, "\(steps)")
+        await store.close()
+    }
+
     @Test(arguments: plans)
     func `every query finds its rows by an index and needs no sorting`(sql: String, index: String) async throws {
         let folder = try TemporaryFolder()

@@ -30,7 +30,7 @@ struct WebhookRedeliverCommand: AsyncParsableCommand {
         if let id { try WebhookLine.check(id) }
         if let task, TaskID(task) == nil { throw ValidationError("'\(task)' is no task id.") }
         if let failedSince, Self.moment(failedSince) == nil {
-            throw ValidationError("--failed-since must be a date such as 2026-11-21T15:00:00Z, or a duration such as 24h.")
+            throw ValidationError("--failed-since must be a date such as 2026-11-21T15:00:00Z, or how long ago: 24h.")
         }
     }
 
@@ -87,7 +87,8 @@ struct WebhookLine {
         for attempt in delivery["log"]?.array ?? [] {
             let outcome = attempt["status"]?.integer.map { "HTTP \($0)" } ?? attempt["error"]?.string ?? "?"
             let next = attempt["next_try_at"]?.string.map { ", next try \($0)" } ?? ""
-            lines.append("  \(attempt["at"]?.string ?? "?")  \(outcome) in \(attempt["took_ms"]?.integer ?? 0) ms\(next)")
+            let (at, took) = (attempt["at"]?.string ?? "?", attempt["took_ms"]?.integer ?? 0)
+            lines.append("  \(at)  \(outcome) in \(took) ms\(next)")
         }
         return lines.joined(separator: "\n")
     }
@@ -95,7 +96,8 @@ struct WebhookLine {
     static func printEndpoints(_ list: JSON) {
         let endpoints = list["data"]?.array ?? []
         for endpoint in endpoints {
-            print([endpoint["name"], endpoint["state"], endpoint["url"]].map { $0?.string ?? "?" }.joined(separator: "  "))
+            let words = [endpoint["name"], endpoint["state"], endpoint["url"]].map { $0?.string ?? "?" }
+            print(words.joined(separator: "  "))
         }
         if endpoints.isEmpty { Terminal.note("The configuration has no endpoints.") }
     }

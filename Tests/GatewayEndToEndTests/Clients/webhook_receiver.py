@@ -3,8 +3,8 @@
 
 Usage: webhook_receiver.py PORT LOGFILE NAME=SECRET...
 
-Paths are /NAME/BEHAVIOR, with the secret of that name: ok, flaky/COUNT, gone, busy/SECONDS, redirect, reset, silent, drip,
-endless. What it got and answered is one JSON object a line in the log, written before the answer is sent.
+Paths are /NAME/BEHAVIOR, with the secret of that name: ok, flaky/COUNT, gone/COUNT, busy/SECONDS, redirect, reset, silent,
+drip, endless. What it got and answered is one JSON object a line in the log, written before the answer is sent.
 """
 import json
 import socket
@@ -44,6 +44,7 @@ class Receiver(BaseHTTPRequestHandler):
         with lock:
             key = (self.path, self.headers["webhook-id"])
             seen[key] += 1
+            seen[self.path] += 1
             status = self.status(behavior, more, seen[key])
             print(json.dumps({
                 "path": self.path, "id": self.headers["webhook-id"], "number": seen[key], "verified": verified,
@@ -59,7 +60,9 @@ class Receiver(BaseHTTPRequestHandler):
             return [500, 503, 404, 302, 429][number % 5] if number <= int(more[0]) else 204
         if behavior == "busy":
             return 429 if number == 1 else 200
-        return {"ok": 200, "gone": 410, "redirect": 302, "endless": 500, "drip": 500}.get(behavior, 0)
+        if behavior == "gone":
+            return 410 if seen[self.path] <= int(more[0]) else 200
+        return {"ok": 200, "redirect": 302, "endless": 500, "drip": 500}.get(behavior, 0)
 
     def behave(self, behavior, more, status):
         if behavior == "reset":

@@ -4,7 +4,9 @@
 enum Migration004Webhooks {
     static let name = "004_webhooks"
 
-    /// A delivery goes with its task. `webhook_endpoints` are those of the configuration, so that whoever writes a final
+    /// A delivery goes with its task.
+    ///
+    /// `webhook_endpoints` are those of the configuration, so that whoever writes a final
     /// task knows them; a row that was handed out is leased until `due_at`, and `claims` tells one lease from the next.
     static let sql = """
         CREATE TABLE webhook_endpoints (

@@ -2,11 +2,13 @@
 # make demo    installs what is missing, builds, and makes a picture through a gateway on emulated vendors
 # make test    installs what is missing, builds, and runs every test
 # make docs    writes the documents that are made from the code
+# make bench   measures the gateway beside its peers and limits; QUICK=1 in two minutes, ONLY=case[,case], PROFILE=1
+#              with where the time goes, PUBLISH=1 into docs/performance.md
 # make build   builds the program for use: .build/release/image-gateway
 
 STRICT = --explicit-target-dependency-import-check error
 
-.PHONY: demo test build docs check clean
+.PHONY: demo test bench build docs check clean
 
 demo:
 	scripts/install
@@ -20,6 +22,15 @@ test:
 	# Programs that talk to each other come last: beside everything else they would starve, and it.
 	swift test --skip-build --skip GatewayEndToEndTests
 	swift test --skip-build --filter GatewayEndToEndTests
+	scripts/check-cost
+
+bench:
+	scripts/install bench
+	swift build -c release $(STRICT) --product image-gateway
+	swift build -c release $(STRICT) --product bench-anchors
+	scripts/check-cost --program .build/release/image-gateway
+	.build/bench-venv/bin/python Benchmarks $(if $(QUICK),--quick) $(if $(ONLY),--only $(ONLY)) \
+		$(if $(PROFILE),--profile) $(if $(PUBLISH),--publish)
 
 build:
 	scripts/install

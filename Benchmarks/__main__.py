@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 
+import bars
 import cases_pictures
 import cases_small
 import cases_waiting
@@ -91,7 +92,7 @@ def run(place, plan, names):
             print(results["failures"][name], end=" ", file=sys.stderr)
         print(f"{time.monotonic() - begin:.0f} s", file=sys.stderr)
     results["load_after"] = machine.load()
-    results["bars"] = report.bars(results["cases"])
+    results["bars"] = bars.judge(results["cases"])
     return results
 
 

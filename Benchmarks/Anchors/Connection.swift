@@ -88,7 +88,9 @@ struct Connection: ~Copyable {
     private mutating func fill() throws {
         guard filled < buffer.count else { throw ConnectionFailure("a line is too long") }
         let count = recv(descriptor, buffer.baseAddress?.advanced(by: filled), buffer.count - filled, 0)
-        guard count > 0 else { throw ConnectionFailure(count == 0 ? "the connection was closed" : "no answer (\(errno))") }
+        guard count > 0 else {
+            throw ConnectionFailure(count == 0 ? "the connection was closed" : "no answer (\(errno))")
+        }
         filled += count
     }
 

@@ -33,8 +33,8 @@ final class TaskVendor: Sendable {
             return Self.json(self.begin())
         }
         router.get("/tasks/v1/images/generations/{id}") { _, context in
-            guard let answer = self.poll(try context.parameters.require("id")) else { return Response(status: .notFound) }
-            return Self.json(answer)
+            let answer = self.poll(try context.parameters.require("id"))
+            return answer.map(Self.json) ?? Response(status: .notFound)
         }
         router.get("/tasks/picture.png") { [picture] _, _ in
             Response(status: .ok, headers: [.contentType: "image/png"], body: ResponseBody(byteBuffer: picture))
@@ -76,7 +76,8 @@ final class TaskVendor: Sendable {
                 ([job.began] + job.polls).map { String(Int(($0 / .milliseconds(1)).rounded())) }.joined(separator: ",")
             }
         }
-        return "{\"now\":\(Int((now / .milliseconds(1)).rounded())),\"jobs\":[\(lines.map { "[\($0)]" }.joined(separator: ","))]}"
+        let jobs = lines.map { "[\($0)]" }.joined(separator: ",")
+        return "{\"now\":\(Int((now / .milliseconds(1)).rounded())),\"jobs\":[\(jobs)]}"
     }
 
     private static func json(_ text: String) -> Response {

@@ -3,6 +3,8 @@
 # make test    installs what is missing, builds, and runs every test
 # make crash   kills gateways in the middle of their work: ROUNDS times (100) with TASKS tasks (500); SEED repeats a run
 # make docs    writes the documents that are made from the code
+# make bench   measures the gateway beside its peers and limits; QUICK=1 in two minutes, ONLY=case[,case], PROFILE=1
+#              with where the time goes, PUBLISH=1 into docs/performance.md
 # make build   builds the program for use: .build/release/image-gateway
 
 STRICT = --explicit-target-dependency-import-check error
@@ -10,7 +12,7 @@ STRICT = --explicit-target-dependency-import-check error
 ROUNDS ?= 100
 TASKS ?= 500
 
-.PHONY: demo test crash build docs check clean
+.PHONY: demo test crash bench build docs check clean
 
 demo:
 	scripts/install
@@ -26,6 +28,7 @@ test:
 	swift test --skip-build --filter GatewayEndToEndTests --skip CrashTests
 	# These measure how fast a gateway stops and how much draining saves: alone, like a gateway on a machine of its own.
 	swift test --skip-build --no-parallel --filter CrashTests
+	scripts/check-cost
 
 crash:
 	scripts/install
@@ -33,6 +36,14 @@ crash:
 	swift build $(STRICT) --build-tests
 	GATEWAY_PROGRAM=$(CURDIR)/.build/release/image-gateway GATEWAY_CRASH_ROUNDS=$(ROUNDS) GATEWAY_CRASH_TASKS=$(TASKS) \
 		GATEWAY_CRASH_SEED=$(SEED) swift test --skip-build --no-parallel --filter GatewayEndToEndTests.CrashTests
+
+bench:
+	scripts/install bench
+	swift build -c release $(STRICT) --product image-gateway
+	swift build -c release $(STRICT) --product bench-anchors
+	scripts/check-cost --program .build/release/image-gateway
+	.build/bench-venv/bin/python Benchmarks $(if $(QUICK),--quick) $(if $(ONLY),--only $(ONLY)) \
+		$(if $(PROFILE),--profile) $(if $(PUBLISH),--publish)
 
 build:
 	scripts/install

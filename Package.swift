@@ -153,6 +153,18 @@ let package = Package(
             ]
         ),
 
+        // What the benchmark compares with and loads with; nothing else needs it.
+        .executableTarget(
+            name: "bench-anchors",
+            dependencies: [
+                "GatewayCore", "CLibcrypto",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Hummingbird", package: "hummingbird"),
+                nioCore,
+            ],
+            path: "Benchmarks/Anchors"
+        ),
+
         .testTarget(name: "GatewayCoreTests", dependencies: ["GatewayCore", "GatewayTesting", nioCore]),
         .testTarget(
             name: "GatewayCurlTests",

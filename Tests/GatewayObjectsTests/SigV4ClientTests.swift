@@ -106,6 +106,8 @@ import Testing
         var pairs = try (0..<Self.count).map { _ in try Self.pair(&generator) }
         for place in pairs.indices {
             let body = ByteBuffer(string: pairs[place].asked.body)
+            pairs[place].settings.options.sendsMD5 = place.isMultiple(of: 2)
+            guard place.isMultiple(of: 2) else { continue }
             pairs[place].asked.upload["ContentMD5"] = Digest.base64(try Digest.hash(.md5, [body]))
         }
         let results = try AmazonClient.ask(pairs.map(\.asked))

@@ -79,6 +79,29 @@ import Testing
         try await bench.run { try await bench.deliveries(.delivered).count == 1 }
     }
 
+    @Test func `several processes on one store send each message once`() async throws {
+        let network = SlowNetwork()
+        let store = MemoryTaskStore()
+        var benches: [WebhookBench] = []
+        for _ in 0..<3 { benches.append(try await WebhookBench(store: store, endpoints: ["quick"], through: network)) }
+        let nodes = benches
+        for _ in 0..<60 { try await nodes[0].finish() }
+
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for node in nodes {
+                group.addTask {
+                    try await node.run { try await node.deliveries(.pending).isEmpty }
+                }
+            }
+            try await group.waitForAll()
+        }
+
+        let delivered = try await nodes[0].deliveries(.delivered)
+        #expect(delivered.count == 120)
+        #expect(delivered.allSatisfy { $0.claims == 1 && $0.tries.count == 1 })
+        #expect(network.count == 120)
+    }
+
     @Test func `closing waits for what is under way, hands nothing more out, and does not wait for ever`() async throws
     {
         let network = SlowNetwork()

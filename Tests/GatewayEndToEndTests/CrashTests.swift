@@ -114,6 +114,7 @@ import Testing
         #expect(census.overbought == 0)
         #expect(census.pictureless == 0)
         #expect(census.wronged == 0)
+        #expect(census.doubled == 0)
         #expect(census.mixedUp == 0)
         if !census.isClean { print("crash: " + census.details.prefix(20).joined(separator: "\ncrash: ")) }
     }

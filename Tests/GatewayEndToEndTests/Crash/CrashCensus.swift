@@ -20,6 +20,8 @@ struct CrashCensus: Sendable {
     var pictureless = 0
     /// Failed, although nothing happened to them that excuses it.
     var wronged = 0
+    /// Second tasks for one order.
+    var doubled = 0
     /// Edits whose vendor got other pictures than the caller sent.
     var mixedUp = 0
 
@@ -34,18 +36,19 @@ struct CrashCensus: Sendable {
     /// The first few things that are wrong.
     var details: [String] = []
 
-    var isClean: Bool { lost + unfinished + overbought + pictureless + wronged + mixedUp == 0 }
+    var isClean: Bool { lost + unfinished + overbought + pictureless + wronged + doubled + mixedUp == 0 }
 
     var summary: String {
         "\(tasks) tasks: lost \(lost), without final state \(unfinished), purchases beyond the promise \(overbought), "
             + "completed without picture \(pictureless), failed without reason \(wronged), "
-            + "edits of other pictures \(mixedUp); bought once more \(repeated), outcome unknown \(outcomeUnknown), "
+            + "made twice \(doubled), edits of other pictures \(mixedUp); bought once more \(repeated), outcome unknown \(outcomeUnknown), "
             + "unknown attempts \(unknownAttempts), answers lost on their way \(droppedAnswers)"
     }
 
     static func += (sum: inout CrashCensus, more: CrashCensus) {
         for path in [
-            \CrashCensus.tasks, \.lost, \.unfinished, \.overbought, \.pictureless, \.wronged, \.mixedUp, \.repeated,
+            \CrashCensus.tasks, \.lost, \.unfinished, \.overbought, \.pictureless, \.wronged, \.doubled, \.mixedUp,
+            \.repeated,
             \.outcomeUnknown, \.unknownAttempts, \.droppedAnswers, \.cutOff,
         ] { sum[keyPath: path] += more[keyPath: path] }
         sum.details += more.details.prefix(20)
@@ -113,6 +116,8 @@ struct CrashCensus: Sendable {
             }
             if let order = heard.sent[task["prompt"]?.string ?? ""], heard.cut.contains(order) { cutOff += 1 }
         }
+        let prompts = ends.values.compactMap { $0["prompt"]?.string }
+        doubled += prompts.count - Set(prompts).count
         details += heard.complaints
         wronged += heard.complaints.count
     }

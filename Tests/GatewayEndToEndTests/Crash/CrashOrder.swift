@@ -21,6 +21,9 @@ struct CrashOrder: Sendable, Hashable {
     /// One prompt for each order, so that the vendors' ledger tells how often it was bought.
     var prompt: String { "round \(round) fox \(number)" + (turn > 0 ? " turn \(turn)" : "") }
 
+    /// The name under which half of the callers send it again when they were cut off.
+    var name: String? { number / Way.allCases.count % 2 == 0 ? "order-\(round)-\(number)" : nil }
+
     static func prefix(of round: Int) -> String { "round \(round) fox " }
 
     var model: String {
@@ -57,8 +60,9 @@ struct CrashOrder: Sendable, Hashable {
         ])
     }
 
-    /// The same, under another name.
+    /// What is sent when nobody knows what became of it: the same under its name, or another order.
     var again: CrashOrder {
+        guard name == nil else { return self }
         var order = self
         order.turn += 1
         return order

@@ -26,7 +26,7 @@ def picture_load(place, program, path, size, key, clients, seconds):
 
 
 def synchronous(place, plan):
-    """Synchronous b64_json: gateway, nginx with both kinds of buffers, and LiteLLM, for each size and number of callers."""
+    """Synchronous b64_json through gateway, nginx and LiteLLM, for each size of picture and number of callers."""
     vendor = servers.start_vendor(place)
     programs = [vendor]
     try:

@@ -64,7 +64,8 @@ def _contenders(place, plan, size, clients, gateway, nginx):
 
 def _run(place, program, path, size, key, clients, plan):
     return lambda is_warm_up: picture_load(
-        place, program, path, size, key, clients, plan.seconds / 4 if is_warm_up else plan.seconds)
+        place, program, path, size, key, clients,
+        plan.picture_seconds / 4 if is_warm_up else plan.picture_seconds)
 
 
 def _fits(size, clients):

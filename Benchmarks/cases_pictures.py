@@ -46,7 +46,7 @@ def synchronous(place, plan):
                                            plan)
                 else:
                     left_out.append(f"LiteLLM, {size}, {clients} clients: "
-                                    + ("more memory than is free" if litellm else "not installed"))
+                                    + ("it would need more than half of the free memory" if litellm else "not installed"))
                 results[f"{size}/{clients}"] = load.interleaved(cell, plan.rounds)
         return {"cells": results, "left_out": left_out}
     finally:

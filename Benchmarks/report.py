@@ -98,7 +98,7 @@ def _cells(cells, columns):
         if not isinstance(contenders, dict):
             continue
         parts = cell.split("/")
-        what = f"{parts[0]}, {parts[1]} clients" if len(parts) == 2 else f"{cell} clients"
+        what = ", ".join(parts[:-1] + [f"{parts[-1]} client" + ("" if parts[-1] == "1" else "s")])
         for name, figures in contenders.items():
             values = [figures.get(column) for column in columns]
             if "peak_memory" in columns and values[-1] is not None:

@@ -26,7 +26,7 @@ def picture_load(place, program, path, size, key, clients, seconds):
 
 
 def synchronous(place, plan):
-    """Synchronous b64_json: gateway, nginx with both kinds of buffers, and LiteLLM, for each size and number of callers."""
+    """Synchronous b64_json through gateway, nginx and LiteLLM, for each size of picture and number of callers."""
     vendor = servers.start_vendor(place)
     programs = [vendor]
     try:
@@ -46,7 +46,7 @@ def synchronous(place, plan):
                                            plan)
                 else:
                     left_out.append(f"LiteLLM, {size}, {clients} clients: "
-                                    + ("more memory than is free" if litellm else "not installed"))
+                                    + ("it would need more than half of the free memory" if litellm else "not installed"))
                 results[f"{size}/{clients}"] = load.interleaved(cell, plan.rounds)
         return {"cells": results, "left_out": left_out}
     finally:
@@ -64,7 +64,8 @@ def _contenders(place, plan, size, clients, gateway, nginx):
 
 def _run(place, program, path, size, key, clients, plan):
     return lambda is_warm_up: picture_load(
-        place, program, path, size, key, clients, plan.seconds / 4 if is_warm_up else plan.seconds)
+        place, program, path, size, key, clients,
+        plan.picture_seconds / 4 if is_warm_up else plan.picture_seconds)
 
 
 def _fits(size, clients):

@@ -124,7 +124,7 @@ def rows(folder, group, seconds):
 
 
 def start(place, plan):
-    """From nothing to the first good answer about readiness: an empty folder, and the program's pages in or out of memory."""
+    """From an empty folder to the first good answer about readiness, with the program in memory and on disk."""
     vendor = servers.start_vendor(place)
 
     def run(evict):

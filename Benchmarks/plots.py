@@ -20,7 +20,7 @@ def draw(folder, cases):
     drawn = []
     if "sync" in cases:
         cells = cases["sync"]["cells"]
-        drawn.append(_bars(folder, "cpu.svg", "Processor time for each picture, synchronous b64_json (ms)", cells, "cpu_ms"))
+        drawn.append(_bars(folder, "cpu.svg", "Processor time a picture, synchronous b64_json (ms)", cells, "cpu_ms"))
         drawn.append(_bars(folder, "rate.svg", "Pictures a second, synchronous b64_json", cells, "rate"))
         drawn.append(_bars(folder, "latency.svg", "Time to the whole picture, p99 (ms)", cells, "p99"))
         drawn.append(_bars(folder, "memory.svg", "Peak resident memory (MB)", cells, "peak_memory", 1e-6))
@@ -37,8 +37,8 @@ def _bars(folder, name, title, cells, figure, scale=1):
     chart, axes = pyplot.subplots(figsize=(8, 3.2))
     width = 0.8 / len(contenders)
     for place, contender in enumerate(contenders):
-        points = [(number + place * width, cell[contender][figure] * scale) for number, cell in enumerate(cells.values())
-                  if contender in cell]
+        points = [(number + place * width, cell[contender][figure] * scale)
+                  for number, cell in enumerate(cells.values()) if contender in cell]
         axes.bar([x for x, _ in points], [y for _, y in points], width, color=COLORS[contender], label=NAMES[contender])
     axes.set_yscale("log")
     axes.set_title(title, loc="left", fontsize=10)

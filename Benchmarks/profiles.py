@@ -34,7 +34,8 @@ def recorded(program):
         _write(data, "libraries", ["--sort", "dso", "--no-children", "-g", "none"])
         _write(data, "flat", ["--sort", "dso,symbol", "--no-children", "-g", "none"])
         _write(data, "inclusive", ["--sort", "symbol", "--children", "-g", "none"])
-        _write(data, "callers", ["--sort", "symbol", "--no-children", "-g", "caller,0.5,callee,function,percent", "--max-stack", "12"])
+        _write(data, "callers", [
+            "--sort", "symbol", "--no-children", "-g", "caller,0.5,callee,function,percent", "--max-stack", "12"])
         data.unlink(missing_ok=True)
 
 

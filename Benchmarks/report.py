@@ -7,7 +7,8 @@ import plots
 BEGIN, END = "<!-- begin results -->", "<!-- end results -->"
 NAMES = {"gateway": "gateway", "nginx": "nginx, buffers as they come", "nginx_tuned": "nginx, large buffers",
          "litellm": "LiteLLM", "hummingbird": "Hummingbird", "sqlite_alone": "SQLite, one row each commit",
-         "sqlite_by_16": "SQLite, 16 rows each commit", "pieces": "the pieces, each alone", "direct": "the vendor itself"}
+         "sqlite_by_16": "SQLite, 16 rows each commit", "pieces": "the pieces, each alone",
+         "direct": "the vendor itself"}
 
 
 def write(place, results):
@@ -43,8 +44,10 @@ def table(results):
         parts.append("### Tasks that wait\n\n" + _waiting(cases["waiting"]))
     if "start" in cases:
         parts.append("### Start to ready\n\n" + _start(cases["start"]))
-    left_out = cases.get("sync", {}).get("left_out", []) + [f"{name}: {why}" for name, why in results["failures"].items()]
-    parts.append("### Not measured in this run\n\n" + ("\n".join(f"- {line}" for line in left_out) or "Nothing is missing."))
+    left_out = cases.get("sync", {}).get("left_out", [])
+    left_out = left_out + [f"{name}: {why}" for name, why in results["failures"].items()]
+    listed = "\n".join(f"- {line}" for line in left_out)
+    parts.append("### Not measured in this run\n\n" + (listed or "Nothing is missing."))
     return "\n\n".join(parts) + "\n"
 
 
@@ -95,7 +98,7 @@ def _cells(cells, columns):
         if not isinstance(contenders, dict):
             continue
         parts = cell.split("/")
-        what = f"{parts[0]}, {parts[1]} clients" if len(parts) == 2 else f"{cell} clients"
+        what = ", ".join(parts[:-1] + [f"{parts[-1]} client" + ("" if parts[-1] == "1" else "s")])
         for name, figures in contenders.items():
             values = [figures.get(column) for column in columns]
             if "peak_memory" in columns and values[-1] is not None:

@@ -7,7 +7,7 @@ import NIOCore
 import Testing
 
 /// Answers that wait for room in memory.
-@Suite(.timeLimit(.minutes(2))) struct AdmissionTests {
+@Suite(.timeLimit(.minutes(5))) struct AdmissionTests {
     private static let size = 64 << 20
     private static let bytes = Pattern.bytes(size)
 

@@ -7,7 +7,7 @@ import NIOCore
 import Testing
 
 /// What comes back.
-@Suite(.timeLimit(.minutes(2))) struct AnswerTests {
+@Suite(.timeLimit(.minutes(5))) struct AnswerTests {
     /// Answers the first request with these bytes, and closes.
     private func raw(_ text: String) -> ScriptedServer.Script {
         { peer in

@@ -7,7 +7,7 @@ import NIOCore
 import Testing
 
 /// Ending an exchange from this side.
-@Suite(.timeLimit(.minutes(2))) struct CancellationTests {
+@Suite(.timeLimit(.minutes(5))) struct CancellationTests {
     /// Reads a request, answers with `text`, and tells when the client has closed.
     private func waiting(_ isRead: Signal, _ isClosed: Signal, _ text: String = "") -> ScriptedServer.Script {
         { peer in

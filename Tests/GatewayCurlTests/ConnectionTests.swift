@@ -8,7 +8,7 @@ import NIOCore
 import Testing
 
 /// Connections: made, kept, not made.
-@Suite(.timeLimit(.minutes(2))) struct ConnectionTests {
+@Suite(.timeLimit(.minutes(5))) struct ConnectionTests {
     @Test func `a second request takes the first one's connection`() async throws {
         try await withServer(answering("200 OK", "hello")) { server, transport in
             for kind in BodyKind.allCases {

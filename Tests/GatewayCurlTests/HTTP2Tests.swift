@@ -7,7 +7,7 @@ import NIOCore
 import Testing
 
 /// The same transport with a server that speaks HTTP/2.
-@Suite(.timeLimit(.minutes(2))) struct HTTP2Tests {
+@Suite(.timeLimit(.minutes(5))) struct HTTP2Tests {
     private func withTransport(_ body: (HTTP2Server, CurlTransport) async throws -> Void) async throws {
         try await HTTP2Server.run { server in
             let transport = try CurlTransport(settings: server.trusting)

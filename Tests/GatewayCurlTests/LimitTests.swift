@@ -10,7 +10,7 @@ import Testing
 /// Time limits.
 ///
 /// Each test sets one limit short and all others so long that the test's own limit would end it first.
-@Suite(.timeLimit(.minutes(1))) struct LimitTests {
+@Suite(.timeLimit(.minutes(5))) struct LimitTests {
     private static let short = Duration.milliseconds(300)
     private static let patient = TransportLimits(
         connect: .seconds(600),

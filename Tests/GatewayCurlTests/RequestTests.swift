@@ -7,7 +7,7 @@ import NIOCore
 import Testing
 
 /// What leaves, byte for byte.
-@Suite(.timeLimit(.minutes(2))) struct RequestTests {
+@Suite(.timeLimit(.minutes(5))) struct RequestTests {
     /// Sends one request and gives what the server saw.
     private func seen(_ request: (ScriptedServer) -> TransportRequest) async throws -> SeenRequest {
         try await withServer(answering()) { server, transport in

@@ -8,7 +8,7 @@ import Testing
 
 /// The promise that matters most: what buys something is never sent twice, and nobody is told that it did not arrive when
 /// it may have.
-@Suite(.timeLimit(.minutes(2))) struct ResendTests {
+@Suite(.timeLimit(.minutes(5))) struct ResendTests {
     /// How a connection ends, once a request has been read.
     enum End: String, CaseIterable, CustomTestStringConvertible {
         case closed

@@ -11,7 +11,7 @@ import Testing
 /// What the transport costs the process.
 ///
 /// Each test has a process of its own, so that nothing else is counted.
-@Suite(.timeLimit(.minutes(3))) struct ResourceTests {
+@Suite(.timeLimit(.minutes(5))) struct ResourceTests {
     @Test func `two thousand waiting exchanges take one thread and little memory`() async {
         await #expect(processExitsWith: .success) {
             let count = 2000

@@ -7,7 +7,7 @@ import NIOCore
 import Testing
 
 /// The end of a transport.
-@Suite(.timeLimit(.minutes(2))) struct ShutdownTests {
+@Suite(.timeLimit(.minutes(5))) struct ShutdownTests {
     @Test func `closing ends what is open and refuses what comes later`() async throws {
         let isRead = Signal()
         let script: ScriptedServer.Script = { peer in

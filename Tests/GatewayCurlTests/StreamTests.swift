@@ -9,7 +9,7 @@ import Testing
 @testable import GatewayCurl
 
 /// Bodies that are read as they come.
-@Suite(.timeLimit(.minutes(2))) struct StreamTests {
+@Suite(.timeLimit(.minutes(5))) struct StreamTests {
     /// Sends the pattern, and closes when the client does.
     private func sending(_ count: Int) -> ScriptedServer.Script {
         { peer in

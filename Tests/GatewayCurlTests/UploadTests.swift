@@ -8,7 +8,7 @@ import NIOCore
 import Testing
 
 /// Bodies that come while they are sent.
-@Suite(.timeLimit(.minutes(2))) struct UploadTests {
+@Suite(.timeLimit(.minutes(5))) struct UploadTests {
     private struct SourceFailed: Error {}
 
     /// Three pieces of five bytes.

@@ -9,7 +9,7 @@ import HummingbirdTesting
 import NIOCore
 import Testing
 
-@Suite(.timeLimit(.minutes(2))) struct ConnectionTests {
+@Suite(.timeLimit(.minutes(5))) struct ConnectionTests {
     private static let path = "/v1beta/models/gemini-3-pro-image:generateContent?key=emulated-x"
 
     /// A call over a connection of its own, so that a closed one disturbs nobody.

@@ -8,7 +8,7 @@ import Testing
 /// The clocks of a task: how long it may wait, how long a call may take, how long all of it may take.
 ///
 /// Each counts from a moment in the row, so a restart gives nobody more time.
-@Suite(.timeLimit(.minutes(2))) struct ClockTests {
+@Suite(.timeLimit(.minutes(5))) struct ClockTests {
     private static func job(_ name: String) -> [TaskEvent] {
         [
             .claimed(node: "gone", portions: [1]),

@@ -10,7 +10,7 @@ import Testing
 /// The engine as it runs in a process.
 ///
 /// Its heartbeat stands still until a test moves the clock, so that nothing is found by looking again.
-@Suite(.timeLimit(.minutes(2))) struct EngineTests {
+@Suite(.timeLimit(.minutes(5))) struct EngineTests {
     @Test func `two thousand tasks are each bought once and finished once`() async throws {
         let vendor = FakeVendor { _, number in
             if number % 3 == 0 { await Task.yield() }

@@ -8,7 +8,7 @@ import Synchronization
 import Testing
 
 /// Deletes what is over: all of it, once, not too fast, whatever happens in between.
-@Suite(.timeLimit(.minutes(1))) struct JanitorTests {
+@Suite(.timeLimit(.minutes(5))) struct JanitorTests {
     let time = ManualTime()
     let store = MemoryTaskStore()
     let samples: SampleTasks

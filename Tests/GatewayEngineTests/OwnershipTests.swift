@@ -6,7 +6,7 @@ import GatewayTesting
 import Testing
 
 /// What belongs to a process, what it takes over, and what would be forgotten.
-@Suite(.timeLimit(.minutes(2))) struct OwnershipTests {
+@Suite(.timeLimit(.minutes(5))) struct OwnershipTests {
     private static func job(_ name: String) -> [TaskEvent] {
         [
             .claimed(node: "gone", portions: [1]),

@@ -7,7 +7,7 @@ import ServiceLifecycle
 import Testing
 
 /// How an engine stops.
-@Suite(.timeLimit(.minutes(2))) struct ShutdownTests {
+@Suite(.timeLimit(.minutes(5))) struct ShutdownTests {
     /// A vendor whose calls end when a gate opens; one that is cut off says that nobody knows.
     private static func vendor(_ gate: Gate) -> FakeVendor {
         FakeVendor { _, number in await gate.pass() ? .pictures(number) : .failing(.outcomeUnknown) }

@@ -8,7 +8,7 @@ import NIOCore
 import Testing
 
 /// What needs a real connection: bodies nobody wants, callers who go away, several requests one after the other.
-@Suite(.timeLimit(.minutes(2)), .serialized) struct ConnectionTests {
+@Suite(.timeLimit(.minutes(5)), .serialized) struct ConnectionTests {
     private func request(_ path: String, headers: String = "", body: String = "") -> String {
         "POST \(path) HTTP/1.1\r\nhost: x\r\nauthorization: Bearer key-alice\r\ncontent-type: application/json\r\n"
             + "\(headers)\r\n\(body)"

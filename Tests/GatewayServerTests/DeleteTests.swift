@@ -6,7 +6,7 @@ import HTTPTypes
 import Testing
 
 /// `DELETE /v1/images/tasks/{id}`.
-@Suite(.timeLimit(.minutes(1))) struct DeleteTests {
+@Suite(.timeLimit(.minutes(5))) struct DeleteTests {
     let time: ManualTime
     let samples: SampleTasks
     let gateway: TestGateway

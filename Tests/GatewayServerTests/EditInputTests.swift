@@ -19,7 +19,7 @@ private final class Counts: Sendable {
 }
 
 /// What becomes of pictures that come with a request.
-@Suite(.timeLimit(.minutes(1))) struct EditInputTests {
+@Suite(.timeLimit(.minutes(5))) struct EditInputTests {
     private let objects = MemoryObjectStore()
 
     private static func form(_ count: Int = 1, mask: Bool = false) -> TestForm {

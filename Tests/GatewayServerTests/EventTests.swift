@@ -6,7 +6,7 @@ import NIOCore
 import Testing
 
 /// The changes of a task as Server-Sent Events.
-@Suite(.timeLimit(.minutes(1))) struct EventTests {
+@Suite(.timeLimit(.minutes(5))) struct EventTests {
     let time = ManualTime()
     let gateway: TestGateway
     let samples: SampleTasks

@@ -10,7 +10,7 @@ import Synchronization
 import Testing
 
 /// The same request made again under its name: one task, one purchase, the same answer.
-@Suite(.timeLimit(.minutes(1))) struct IdempotencyTests {
+@Suite(.timeLimit(.minutes(5))) struct IdempotencyTests {
     let time = ManualTime()
     let objects = MemoryObjectStore()
     let gateway: TestGateway

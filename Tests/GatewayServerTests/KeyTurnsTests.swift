@@ -15,7 +15,7 @@ private final class Room: Sendable {
     func leave() { counts.withLock { $0.now -= 1 } }
 }
 
-@Suite(.timeLimit(.minutes(1))) struct KeyTurnsTests {
+@Suite(.timeLimit(.minutes(5))) struct KeyTurnsTests {
     @Test func `who has the same name comes one after the other, and nothing is left behind`() async throws {
         let turns = KeyTurns()
         let room = Room()

@@ -9,7 +9,7 @@ import NIOCore
 import Testing
 
 /// How much a caller may ask for, and how much the gateway takes on.
-@Suite(.timeLimit(.minutes(1))) struct LimitTests {
+@Suite(.timeLimit(.minutes(5))) struct LimitTests {
     let time = ManualTime()
 
     /// Keys with limits: a few requests a minute, a few tasks at once.

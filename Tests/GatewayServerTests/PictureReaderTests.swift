@@ -7,7 +7,7 @@ import NIOCore
 import Testing
 
 /// Stored pictures that are read for callers who want them in base64.
-@Suite(.timeLimit(.minutes(1))) struct PictureReaderTests {
+@Suite(.timeLimit(.minutes(5))) struct PictureReaderTests {
     private let samples = SampleTasks()
 
     private func task() throws -> ImageTask {

@@ -6,7 +6,7 @@ import GatewayTesting
 import Testing
 
 /// `Prefer`: how long a caller wants to wait, and a gateway that stores nothing.
-@Suite(.timeLimit(.minutes(1))) struct PreferenceTests {
+@Suite(.timeLimit(.minutes(5))) struct PreferenceTests {
     let time = ManualTime()
     let gateway: TestGateway
 

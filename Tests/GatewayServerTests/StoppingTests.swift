@@ -5,7 +5,7 @@ import GatewayTesting
 import Testing
 
 /// What callers see of a process that stops.
-@Suite(.timeLimit(.minutes(1))) struct StoppingTests {
+@Suite(.timeLimit(.minutes(5))) struct StoppingTests {
     let time = ManualTime()
     let gateway: TestGateway
     let samples: SampleTasks

@@ -6,7 +6,7 @@ import NIOCore
 import Testing
 
 /// Synchronous calls with `stream: true`.
-@Suite(.timeLimit(.minutes(1))) struct StreamTests {
+@Suite(.timeLimit(.minutes(5))) struct StreamTests {
     static let usage = Usage(inputTokens: 3, inputTextTokens: 3, inputImageTokens: 0, outputTokens: 9, totalTokens: 12)
 
     static func body(_ more: KeyValuePairs<String, JSON?> = [:]) -> JSON {

@@ -6,7 +6,7 @@ import NIOCore
 import Testing
 
 /// The call that waits for its picture.
-@Suite(.timeLimit(.minutes(1))) struct SynchronousCallTests {
+@Suite(.timeLimit(.minutes(5))) struct SynchronousCallTests {
     let time = ManualTime()
     let gateway: TestGateway
 

@@ -6,7 +6,7 @@ import Synchronization
 import Testing
 
 /// `?wait=`: an answer as soon as the state changes, or when the time is over.
-@Suite(.timeLimit(.minutes(1))) struct WaitTests {
+@Suite(.timeLimit(.minutes(5))) struct WaitTests {
     let time = ManualTime()
     let gateway: TestGateway
     let samples: SampleTasks

@@ -53,7 +53,7 @@ struct NeverHappened: Error {}
 
 /// Waits until something is so.
 func eventually(_ isSo: () async throws -> Bool) async throws {
-    let end = ContinuousClock.now.advanced(by: .seconds(60))
+    let end = ContinuousClock.now.advanced(by: .seconds(240))
     while try await !isSo() {
         guard ContinuousClock.now < end else { throw NeverHappened() }
         try await Task.sleep(for: .milliseconds(1))

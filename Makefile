@@ -1,6 +1,7 @@
 # Part of ImageGateway. SPDX-License-Identifier: Apache-2.0
 # make demo    installs what is missing, builds, and makes a picture through a gateway on emulated vendors
 # make test    installs what is missing, builds, and runs every test
+# make crash   kills gateways in the middle of their work: ROUNDS times (100) with TASKS tasks (500); SEED repeats a run
 # make docs    writes the documents that are made from the code
 # make bench   measures the gateway beside its peers and limits; QUICK=1 in two minutes, ONLY=case[,case], PROFILE=1
 #              with where the time goes, PUBLISH=1 into docs/performance.md
@@ -8,7 +9,10 @@
 
 STRICT = --explicit-target-dependency-import-check error
 
-.PHONY: demo test bench build docs check clean
+ROUNDS ?= 100
+TASKS ?= 500
+
+.PHONY: demo test crash bench build docs check clean
 
 demo:
 	scripts/install
@@ -21,8 +25,17 @@ test:
 	swift build $(STRICT) --build-tests
 	# Programs that talk to each other come last: beside everything else they would starve, and it.
 	swift test --skip-build --skip GatewayEndToEndTests
-	swift test --skip-build --filter GatewayEndToEndTests
+	swift test --skip-build --filter GatewayEndToEndTests --skip CrashTests
+	# These measure how fast a gateway stops and how much draining saves: alone, like a gateway on a machine of its own.
+	swift test --skip-build --no-parallel --filter CrashTests
 	scripts/check-cost
+
+crash:
+	scripts/install
+	swift build -c release $(STRICT) --product image-gateway
+	swift build $(STRICT) --build-tests
+	GATEWAY_PROGRAM=$(CURDIR)/.build/release/image-gateway GATEWAY_CRASH_ROUNDS=$(ROUNDS) GATEWAY_CRASH_TASKS=$(TASKS) \
+		GATEWAY_CRASH_SEED=$(SEED) swift test --skip-build --no-parallel --filter GatewayEndToEndTests.CrashTests
 
 bench:
 	scripts/install bench

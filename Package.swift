@@ -201,7 +201,7 @@ let package = Package(
         .testTarget(
             name: "GatewayEngineTests",
             dependencies: [
-                "GatewayCore", "GatewayCurl", "GatewayEngine", "GatewayTesting", nioCore, httpTypes,
+                "GatewayCore", "GatewayCurl", "GatewayEngine", "GatewayObjects", "GatewayTesting", nioCore, httpTypes,
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ]
@@ -209,7 +209,7 @@ let package = Package(
         .testTarget(
             name: "GatewayServerTests",
             dependencies: [
-                "GatewayCore", "GatewayServer", "GatewayTesting", nioCore, httpTypes,
+                "GatewayCore", "GatewayObjects", "GatewayServer", "GatewayTesting", nioCore, httpTypes,
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdTesting", package: "hummingbird"),
                 .product(name: "Logging", package: "swift-log"),

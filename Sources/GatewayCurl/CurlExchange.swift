@@ -124,8 +124,14 @@ final class CurlExchange: @unchecked Sendable {
         startedAt = .now
         lastActivity = .now
         let mayBeHeldBack = mode == .stream || admission.isAsking
-        headerList = try CurlOptions(handle: handle, request: request, mayBeHeldBack: mayBeHeldBack, settings: settings)
-            .apply(gate, owner: Unmanaged.passUnretained(self).toOpaque())
+        let options = CurlOptions(
+            handle: handle,
+            request: request,
+            mayBeHeldBack: mayBeHeldBack,
+            isQuestion: mode == .gather && request.method == .get,
+            settings: settings
+        )
+        headerList = try options.apply(gate, owner: Unmanaged.passUnretained(self).toOpaque())
         return handle
     }
 
@@ -135,14 +141,6 @@ final class CurlExchange: @unchecked Sendable {
         curl_slist_free_all(headerList)
         handle = nil
         headerList = nil
-    }
-
-    /// The exchange a handle belongs to.
-    static func of(_ handle: UnsafeMutableRawPointer?) -> CurlExchange? {
-        guard let handle else { return nil }
-        var pointer: UnsafeMutableRawPointer?
-        gateway_curl_get_private(handle, &pointer)
-        return pointer.map { Unmanaged<CurlExchange>.fromOpaque($0).takeUnretainedValue() }
     }
 
     func touch() {

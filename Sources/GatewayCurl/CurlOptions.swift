@@ -10,6 +10,8 @@ struct CurlOptions {
     let request: TransportRequest
     /// Whether the answer may have to wait, for its reader or for room in memory.
     let mayBeHeldBack: Bool
+    /// Whether the answer is gathered and likely short: a poll, a list of models.
+    let isQuestion: Bool
     let settings: CurlSettings
 
     /// Applies everything.
@@ -45,7 +47,8 @@ struct CurlOptions {
         set(CURLOPT_TCP_KEEPIDLE, 30)
         set(CURLOPT_TCP_KEEPINTVL, 15)
         // Fewer, larger pieces halve the CPU of a large body. What was sent through stays in memory until the answer is there.
-        set(CURLOPT_BUFFERSIZE, 256 << 10)
+        // libcurl takes the whole buffer for each exchange, so a question with a short answer gets a small one.
+        set(CURLOPT_BUFFERSIZE, isQuestion ? 32 << 10 : 256 << 10)
         set(CURLOPT_UPLOAD_BUFFERSIZE, 64 << 10)
         if let file = settings.certificateFile { set(CURLOPT_CAINFO, file) }
         setMethod()
@@ -161,6 +164,14 @@ struct CurlOptions {
 }
 
 extension CurlExchange {
+    /// The exchange a handle belongs to.
+    static func of(_ handle: UnsafeMutableRawPointer?) -> CurlExchange? {
+        guard let handle else { return nil }
+        var pointer: UnsafeMutableRawPointer?
+        gateway_curl_get_private(handle, &pointer)
+        return pointer.map { Unmanaged<CurlExchange>.fromOpaque($0).takeUnretainedValue() }
+    }
+
     /// The exchange a callback was made for.
     static func from(_ owner: UnsafeMutableRawPointer?) -> CurlExchange? {
         owner.map { Unmanaged<CurlExchange>.fromOpaque($0).takeUnretainedValue() }

@@ -4,49 +4,13 @@ public import GatewayCore
 public import Logging
 public import ServiceLifecycle
 
-/// The limits of an engine.
-public struct EngineSettings: Sendable {
-    /// Calls and transfers at one moment; tasks that wait for a vendor cost none.
-    public var workers: Int
-    /// How many bytes of pictures may be received and not yet stored; 0 for no bound.
-    public var memoryBudget: Int
-    /// How long a task may take from its creation on.
-    public var taskTimeout: Duration
-    /// How long running calls may go on when the process is asked to stop.
-    public var drainTimeout: Duration
-    /// What to do with wishes a model cannot honor.
-    public var parameterMode: ParameterMode
-    /// How often a node says that it is alive, and looks for work that nobody announced.
-    public var heartbeat: Duration
-    /// After how long without a heartbeat a node counts as gone.
-    public var nodeTimeout: Duration
-
-    /// Creates limits.
-    public init(
-        workers: Int = 256,
-        memoryBudget: Int = 512 << 20,
-        taskTimeout: Duration = .seconds(900),
-        drainTimeout: Duration = .seconds(30),
-        parameterMode: ParameterMode = .nearest,
-        heartbeat: Duration = .seconds(3),
-        nodeTimeout: Duration = .seconds(15)
-    ) {
-        self.workers = workers
-        self.memoryBudget = memoryBudget
-        self.taskTimeout = taskTimeout
-        self.drainTimeout = drainTimeout
-        self.parameterMode = parameterMode
-        self.heartbeat = heartbeat
-        self.nodeTimeout = nodeTimeout
-    }
-}
-
 /// Runs tasks: claims them, follows each to its pictures, stores those, and takes over what a dead process left behind.
 public struct Engine: Service {
     private let parts: EngineParts
     private let settings: EngineSettings
     private let load: EngineLoad
     private let outages = Outages()
+    private let pulse = Pulse()
 
     /// Creates an engine; nothing runs before ``run()``.
     ///
@@ -94,12 +58,14 @@ public struct Engine: Service {
                 time: time,
                 logger: logger
             ),
+            hasStorage: settings.hasStorage,
             workers: workers,
             parameterMode: settings.parameterMode,
             taskTimeout: settings.taskTimeout,
             time: time,
             logger: logger,
-            load: load
+            load: load,
+            book: RunBook(board: board)
         )
         self.settings = settings
     }
@@ -107,11 +73,18 @@ public struct Engine: Service {
     /// How the providers are at this moment.
     public var providersStatus: ProvidersStatus { parts.pool.status(router: parts.router, at: parts.time.now) }
 
+    /// Finds out whether the task store takes writes, as far as the last heartbeat tells; costs nothing.
+    ///
+    /// - Throws: ``StoreError`` with a sentence for the operator.
+    public func checkStore() throws(StoreError) { try pulse.check(at: parts.time.now) }
+
     /// Runs until the process is asked to stop; then running work gets the drain time, and the rest is handed back.
     ///
     /// - Throws: ``StoreError`` if the store fails at the start.
     public func run() async throws {
-        try await parts.store.heartbeat(node: parts.node, now: parts.time.now)
+        // Whoever watches or waits here learns that nothing more will happen.
+        defer { parts.board.engineEnded() }
+        try await pulse.beat(parts.store, node: parts.node, time: parts.time)
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await work() }
             group.addTask { await beat() }
@@ -147,11 +120,18 @@ public struct Engine: Service {
         case taker, drain
     }
 
-    /// Waits for the signal to stop, stops taking on, and gives what runs its time.
+    /// Waits for the signal to stop, stops taking on, hands back what only waits, and gives the rest its time.
     private func drain() async {
-        try? await gracefulShutdown()
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { try? await gracefulShutdown() }
+            group.addTask { await parts.board.untilStopping() }
+            _ = await group.next()
+            group.cancelAll()
+        }
+        guard !Task.isCancelled else { return }
         load.close()
         parts.board.stopTaking()
+        parts.book?.close()
         try? await parts.time.sleep(for: settings.drainTimeout)
     }
 
@@ -167,15 +147,24 @@ public struct Engine: Service {
     /// Claims and runs what waits in the store, as much as fits.
     private func claimTasks() async {
         await withDiscardingTaskGroup { group in
-            var nextAdoption = parts.time.now
+            var (nextAdoption, nextInspection) = (parts.time.now, parts.time.now)
+            let inspection = Inspection(parts: parts, outages: outages)
             for await _ in parts.board.queueSignals {
                 let now = parts.time.now
                 if now >= nextAdoption {
-                    let adopted = await adopted()
-                    begin(adopted, in: &group)
+                    // All of them before anything new is claimed: what they have in vendors' hands takes room there.
+                    while true {
+                        let adopted = await adopted()
+                        begin(adopted, in: &group)
+                        guard adopted.count == Self.adoptionLimit, !load.isClosed else { break }
+                    }
                     // Nodes fall silent seldom: this question goes with the heartbeat, not with every new task.
-                    let pause = adopted.count < Self.adoptionLimit ? settings.heartbeat / 2 : .zero
-                    nextAdoption = now.advanced(by: pause)
+                    nextAdoption = now.advanced(by: settings.heartbeat / 2)
+                }
+                if now >= nextInspection {
+                    begin(await inspection.forgotten(), in: &group)
+                    await inspection.endOverdue()
+                    nextInspection = now.advanced(by: settings.nodeTimeout)
                 }
                 while let bite = load.bite() {
                     let claimed = await claimed(bite)
@@ -189,8 +178,10 @@ public struct Engine: Service {
     private func begin(_ tasks: [ImageTask], in group: inout DiscardingTaskGroup) {
         for task in tasks {
             load.begin(task)
+            parts.pool.seizeSlots(for: task)
             group.addTask {
                 await run(task) { if load.rests($0) { parts.board.signalQueue() } }
+                parts.pool.forfeitSlots(of: task.id)
                 if load.end(task) { parts.board.signalQueue() }
             }
         }
@@ -244,6 +235,8 @@ public struct Engine: Service {
         uploads: [InputPicture] = [],
         changed: @escaping @Sendable (ImageTask) -> Void = { _ in }
     ) async {
+        guard let book = parts.book, book.begin(task.id) else { return }
+        defer { book.end(task.id) }
         var logger = parts.logger
         logger[metadataKey: "task"] = "\(task.id)"
         let live = LiveTask(
@@ -252,7 +245,10 @@ public struct Engine: Service {
             board: parts.board,
             time: parts.time,
             logger: logger,
-            changed: changed
+            changed: { task in
+                changed(task)
+                book.changed(task)
+            }
         )
         await TaskRun(live: live, uploads: uploads, parts: parts, logger: logger).run()
     }
@@ -269,7 +265,7 @@ public struct Engine: Service {
             // Seldom: a large picture on a slow line is no standstill.
             if beat.isMultiple(of: 10) { parts.memory.relieve() }
             do {
-                try await parts.store.heartbeat(node: parts.node, now: parts.time.now)
+                try await pulse.beat(parts.store, node: parts.node, time: parts.time)
                 outages.worked(.heartbeat, parts.logger)
             } catch {
                 outages.failed(.heartbeat, error.message, parts.logger)

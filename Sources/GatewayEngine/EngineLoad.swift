@@ -134,6 +134,9 @@ final class EngineLoad: Sendable {
         state.withLock { $0.storeIsEmpty = true }
     }
 
+    /// Whether nothing more may be claimed.
+    var isClosed: Bool { state.withLock(\.isClosed) }
+
     /// Nothing more may be claimed from now on.
     func close() {
         state.withLock { $0.isClosed = true }

@@ -81,11 +81,12 @@ public struct Janitor: Service {
         while !Task.isCancelled {
             let began = time.now
             let (objects, tasks) = (await deleteObjects(&troubles), await removeTasks(&troubles))
+            let claims = await removeClaims(&troubles)
             rest = troubles.isStuck ? min(rest * 2, .seconds(60)) : settings.pause
             // After a batch as long as the rate asks for, however fast it was; a clock that was set back counts for nothing.
             let spent = max(began.duration(to: time.now), .zero)
-            let earned = Duration.seconds(Double(objects + tasks) / Double(settings.rate)) - spent
-            let isIdle = troubles.isStuck || max(objects, tasks) < settings.batch
+            let earned = Duration.seconds(Double(objects + tasks + claims) / Double(settings.rate)) - spent
+            let isIdle = troubles.isStuck || max(objects, tasks, claims) < settings.batch
             guard (try? await time.sleep(for: isIdle ? rest : max(earned, .zero))) != nil else { return }
         }
     }
@@ -176,6 +177,18 @@ public struct Janitor: Service {
 }
 
 extension Janitor {
+    /// Removes a few of the callers' names for requests that are over; those of removed tasks went with them.
+    ///
+    /// - Returns: How many there were.
+    private func removeClaims(_ troubles: inout Troubles) async -> Int {
+        do throws(StoreError) {
+            return try await store.removeClaims(expiredBefore: time.now, limit: settings.batch)
+        } catch {
+            troubles.storeFails(error)
+            return 0
+        }
+    }
+
     /// What does not work at the moment: told once when it begins, and once when it is over.
     private struct Troubles {
         let logger: Logger

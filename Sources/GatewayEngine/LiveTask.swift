@@ -8,6 +8,8 @@ import Synchronization
 final class LiveTask: Sendable {
     private struct State {
         var row: ImageTask
+        /// The version of the row that is in the store; lower than the row's while there are notes.
+        var written: Int
         var hasRepeated: Bool
     }
 
@@ -31,7 +33,7 @@ final class LiveTask: Sendable {
         logger: Logger,
         changed: @escaping @Sendable (ImageTask) -> Void = { _ in }
     ) {
-        state = Mutex(State(row: task, hasRepeated: task.hasRepeated))
+        state = Mutex(State(row: task, written: task.version, hasRepeated: task.hasRepeated))
         self.store = store
         self.board = board
         self.time = time
@@ -39,7 +41,7 @@ final class LiveTask: Sendable {
         self.changed = changed
     }
 
-    /// The task as it was last written.
+    /// The task as it was last written, and what was noted since.
     var task: ImageTask { state.withLock(\.row) }
 
     /// Takes the one submission that a task may make after one that may have bought a picture.
@@ -49,6 +51,16 @@ final class LiveTask: Sendable {
         state.withLock { state in
             defer { state.hasRepeated = true }
             return !state.hasRepeated
+        }
+    }
+
+    /// Applies an event that is written with the next record.
+    ///
+    /// For what another process would find out by itself.
+    func note(_ event: TaskEvent) async throws {
+        try await pen.withSlot {
+            let after = try task.applying(event, at: time.now)
+            state.withLock { $0.row = after }
         }
     }
 
@@ -67,11 +79,10 @@ final class LiveTask: Sendable {
     @discardableResult
     func record(_ events: [TaskEvent]) async throws -> ImageTask {
         try await pen.withSlot {
-            let before = task
-            var after = before
+            var (after, written) = state.withLock { ($0.row, $0.written) }
             for event in events { after = try after.applying(event, at: time.now) }
-            try await write(after, from: before.version)
-            state.withLock { $0.row = after }
+            try await write(after, from: written)
+            state.withLock { ($0.row, $0.written) = (after, after.version) }
             changed(after)
             board.changed(after.id)
             return after

@@ -7,7 +7,7 @@ import Synchronization
 final class Outages: Sendable {
     /// What can be out of order.
     enum Subject: Sendable {
-        case storing, heartbeat, claiming, adopting
+        case storing, heartbeat, claiming, adopting, inspecting, delivering
 
         var begins: Logger.Message {
             switch self {
@@ -15,6 +15,8 @@ final class Outages: Sendable {
             case .heartbeat: "The heartbeat could not be written."
             case .claiming: "Tasks could not be claimed."
             case .adopting: "Tasks could not be taken over."
+            case .inspecting: "Forgotten and overdue tasks could not be looked for."
+            case .delivering: "The outbox of webhooks could not be read or written."
             }
         }
 
@@ -24,6 +26,8 @@ final class Outages: Sendable {
             case .heartbeat: "The heartbeat is written again."
             case .claiming: "Tasks are claimed again."
             case .adopting: "Tasks are taken over again."
+            case .inspecting: "Forgotten and overdue tasks are looked for again."
+            case .delivering: "The outbox of webhooks is read and written again."
             }
         }
     }

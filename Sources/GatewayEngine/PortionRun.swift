@@ -171,7 +171,10 @@ extension PortionRun {
     private func attempt(_ fit: Fit, avoiding keys: Set<String>) async throws(ProviderError) -> CheckedPortion? {
         do {
             // What a vendor has in its hands already is there, whether it fits or not.
-            return try await fit.member.slots.withSlot(evenIfFull: job != nil) { try await purchase(fit, keys) }
+            let isSeized = job != nil && parts.pool.redeem(of: live.task.id, at: fit.candidate.provider)
+            return try await fit.member.slots.withSlot(evenIfFull: job != nil, isSeized: isSeized) {
+                try await purchase(fit, keys)
+            }
         } catch let error as ProviderError {
             throw error
         } catch {
@@ -227,6 +230,7 @@ extension PortionRun {
     private func submit(_ call: ProviderCall, _ fit: Fit, _ key: ProviderKey) async throws -> ProviderProgress {
         try await parts.workers.withSlot {
             try dropIfAbandoned()
+            if parts.book?.mayNotSubmit(for: live.task.id) == true { throw LeftForOthers() }
             try await live.record(
                 .submitting(
                     portion: index,

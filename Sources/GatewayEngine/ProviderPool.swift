@@ -1,6 +1,7 @@
 // Part of ImageGateway. SPDX-License-Identifier: Apache-2.0
 
 public import GatewayCore
+import Synchronization
 
 /// A provider as the operator set it up, ready to be asked.
 public struct EngineProvider: Sendable {
@@ -51,6 +52,7 @@ public struct EngineProvider: Sendable {
 struct ProviderPool: Sendable {
     private let members: [String: Member]
     private let names: [String]
+    private let seized = SeizedSlots()
 
     init(_ providers: [EngineProvider]) {
         members = Dictionary(providers.map { ($0.name, Member($0)) }) { first, _ in first }
@@ -66,6 +68,25 @@ struct ProviderPool: Sendable {
         return bounds.isEmpty || bounds.contains(0) ? nil : bounds.reduce(0, +) * 2
     }
 
+    /// Takes the slots of what a task has in vendors' hands already, before anything new can take them.
+    func seizeSlots(for task: ImageTask) {
+        for portion in task.portions {
+            guard case .waiting(let attempt, _) = portion.stage else { continue }
+            let provider = task.attempts[attempt].provider
+            guard let member = members[provider] else { continue }
+            member.slots.seize()
+            seized.put(provider, of: task.id)
+        }
+    }
+
+    /// Whether a slot was seized for a task at a provider; it is the caller's from now on.
+    func redeem(of task: TaskID, at provider: String) -> Bool { seized.take(provider, of: task) }
+
+    /// Gives back the slots that were seized for a task and not used.
+    func forfeitSlots(of task: TaskID) {
+        for provider in seized.takeAll(of: task) { members[provider]?.slots.forfeit() }
+    }
+
     /// How the providers are.
     func status(router: ProviderRouter, at now: Timestamp) -> ProvidersStatus {
         ProvidersStatus(
@@ -73,5 +94,27 @@ struct ProviderPool: Sendable {
                 members[name]?.status(models: router.vendorModels(of: name), at: now)
             }
         )
+    }
+}
+
+/// The slots that were taken for work in vendors' hands whose runs have not come to them yet.
+private final class SeizedSlots: Sendable {
+    private let providers = Mutex<[TaskID: [String]]>([:])
+
+    func put(_ provider: String, of task: TaskID) {
+        providers.withLock { $0[task, default: []].append(provider) }
+    }
+
+    func take(_ provider: String, of task: TaskID) -> Bool {
+        providers.withLock { providers in
+            guard let place = providers[task]?.firstIndex(of: provider) else { return false }
+            providers[task]?.remove(at: place)
+            if providers[task]?.isEmpty == true { providers[task] = nil }
+            return true
+        }
+    }
+
+    func takeAll(of task: TaskID) -> [String] {
+        providers.withLock { $0.removeValue(forKey: task) ?? [] }
     }
 }

@@ -26,16 +26,28 @@ final class Slots: Sendable {
     ///
     /// - Parameters:
     ///   - evenIfFull: Do not wait: what takes place anyway is counted, and others wait the longer for it.
+    ///   - isSeized: A slot was taken for it before, by ``seize()``.
     ///   - body: What to do.
     /// - Throws: `CancellationError` when the task is cancelled while it waits; whatever `body` throws.
     func withSlot<Value: Sendable>(
         evenIfFull: Bool = false,
+        isSeized: Bool = false,
         _ body: () async throws -> Value
     ) async throws -> Value {
         guard isBounded else { return try await body() }
-        try await take(evenIfFull: evenIfFull)
+        if !isSeized { try await take(evenIfFull: evenIfFull) }
         defer { give() }
         return try await body()
+    }
+
+    /// Takes a slot at once, whether or not there is room.
+    func seize() {
+        if isBounded { state.withLock { $0.free -= 1 } }
+    }
+
+    /// Gives a seized slot back that nobody has used.
+    func forfeit() {
+        if isBounded { give() }
     }
 
     private func take(evenIfFull: Bool) async throws {

@@ -35,6 +35,7 @@ struct TaskRun: Sendable {
             basket.revoke()
             revoke.finish()
         }
+        parts.book?.began(live) { revoke.finish() }
         await withTaskGroup(of: Void.self) { group in
             group.addTask {
                 await follow()
@@ -79,9 +80,18 @@ struct TaskRun: Sendable {
 
     private static let timeout = TaskFailure(.taskTimeout, "The task was not finished in time.")
 
+    /// What is not bought: a picture that nobody could ever get.
+    private func checkUse() throws {
+        guard !parts.hasStorage, !parts.board.isAwaited(live.task.id) else { return }
+        let code: TaskFailure.Code = live.task.lostPurchases > 0 ? .outcomeUnknown : .storageError
+        throw TaskFailure(code, "Nobody waits for the pictures any more, and this gateway stores none.")
+    }
+
     private func work() async throws {
+        try checkUse()
         if live.task.status == .pending {
-            try await live.record(.claimed(node: parts.node, portions: parts.router.portions(of: live.task.request)))
+            // Written with the first attempt: until then nothing happened that another process would have to know.
+            try await live.note(.claimed(node: parts.node, portions: parts.router.portions(of: live.task.request)))
         }
         let candidates = parts.router.candidates(for: live.task.request.model, task: live.task.id)
         let open = live.task.portions.indices.filter { !live.task.portions[$0].stage.isFinal }
@@ -98,14 +108,20 @@ struct TaskRun: Sendable {
                     logger: logger
                 )
                 group.addTask {
-                    guard let made = try await portion.run() else { return }
-                    basket.put(made)
-                    if !mayHandOver { try await store(made) }
+                    do {
+                        guard let made = try await portion.run() else { return }
+                        basket.put(made)
+                        if !mayHandOver { try await store(made) }
+                    } catch is LeftForOthers {
+                        // What is on its way for the others goes on to its end.
+                    }
                 }
             }
             try await group.waitForAll()
         }
         try await finish()
+        // A portion was left for others: so is the task.
+        guard live.task.status.isFinal else { throw CancellationError() }
     }
 
     /// Hands the pictures to the caller who waits, or stores them if nobody does any more.

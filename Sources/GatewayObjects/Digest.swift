@@ -54,7 +54,15 @@ package enum Digest {
         key: [UInt8],
         _ text: String
     ) throws(ObjectError) -> [UInt8] {
-        let message = Array(text.utf8)
+        try hmac(algorithm, key: key, Array(text.utf8))
+    }
+
+    /// The HMAC of bytes.
+    static func hmac(
+        _ algorithm: Algorithm = .sha256,
+        key: [UInt8],
+        _ message: [UInt8]
+    ) throws(ObjectError) -> [UInt8] {
         var code = [UInt8](repeating: 0, count: algorithm.length)
         let result = HMAC(algorithm.method, key, CInt(key.count), message, message.count, &code, nil)
         guard result != nil else { throw refusal(algorithm) }

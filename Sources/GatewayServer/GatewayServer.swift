@@ -35,7 +35,7 @@ public struct GatewayServer: Sendable {
         return application(router(), try certificate?.wrap(plain) ?? plain, onRunning)
     }
 
-    /// The service that listens for operators: health, and how the providers are.
+    /// The service that listens for operators: health, and how the providers are, and webhooks.
     ///
     /// - Parameters:
     ///   - token: What everything but health needs; `nil` where only this machine can connect.
@@ -50,8 +50,11 @@ public struct GatewayServer: Sendable {
             list: routes.list,
             layers: token.map { [AdminMiddleware(token: $0)] } ?? []
         )
-        HealthRoutes(readiness: parts.readiness).add(to: routes)
+        HealthRoutes(readiness: parts.readiness, board: parts.board).add(to: routes)
         if let status = parts.providers { ProviderRoutes(status: status).add(to: guarded) }
+        if let (control, outbox) = parts.webhooks {
+            WebhookRoutes(control: control, outbox: outbox, time: parts.time).add(to: guarded)
+        }
         return application(router, Self.plain, onRunning)
     }
 
@@ -82,15 +85,25 @@ public struct GatewayServer: Sendable {
 
     private func router() -> Router<GatewayContext> {
         let (router, open) = edge()
-        let guarded = Routes(router: router, list: open.list, layers: [KeyMiddleware(callers: parts.callers)])
-        let views = TaskViews(objects: parts.objects, time: parts.time)
-        HealthRoutes(readiness: parts.readiness).add(to: open)
+        let key = KeyMiddleware(callers: parts.callers)
+        let guarded = Routes(router: router, list: open.list, layers: [key])
+        let pace = PaceMiddleware(paces: CallerPaces(), time: parts.time)
+        let paced = Routes(router: router, list: open.list, layers: [key, pace])
+        let views = TaskViews(objects: parts.objects, store: parts.store, time: parts.time)
+        let desk = TaskDesk(parts: parts, settings: settings, turns: KeyTurns())
+        HealthRoutes(readiness: parts.readiness, board: parts.board).add(to: open)
         if let files = parts.files { FileRoutes(files: files, time: parts.time).add(to: open) }
-        let room = BodyRoom(limit: settings.bodyMemory)
-        ImageRoutes(parts: parts, settings: settings, views: views, room: room).add(to: guarded)
+        ImageRoutes(
+            parts: parts,
+            settings: settings,
+            views: views,
+            room: BodyRoom(limit: settings.bodyMemory),
+            desk: desk,
+            reader: PictureReader(objects: parts.objects)
+        ).add(to: paced)
         TaskRoutes(parts: parts, views: views).add(to: guarded)
         EventRoutes(parts: parts, views: views).add(to: guarded)
-        TaskActions(parts: parts, settings: settings, views: views).add(to: guarded)
+        TaskActions(parts: parts, settings: settings, views: views, desk: desk).add(to: guarded, paced: paced)
         ModelRoutes(models: parts.models).add(to: guarded)
         return router
     }

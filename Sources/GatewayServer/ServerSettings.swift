@@ -1,6 +1,7 @@
 // Part of ImageGateway. SPDX-License-Identifier: Apache-2.0
 
 public import GatewayCore
+public import NIOCore
 
 /// How the HTTP side behaves.
 public struct ServerSettings: Sendable {
@@ -22,6 +23,8 @@ public struct ServerSettings: Sendable {
     public var linkLifetime: Duration
     /// Whether pictures can be stored; without that only synchronous `b64_json` works.
     public var hasStorage: Bool
+    /// How many tasks may wait to be begun; `nil` for any number.
+    public var queueLimit: Int?
     /// This process's name among those that share the task store.
     public var node: String
 
@@ -36,6 +39,7 @@ public struct ServerSettings: Sendable {
         transcodes: Bool = false,
         linkLifetime: Duration = .seconds(86_400),
         hasStorage: Bool = true,
+        queueLimit: Int? = nil,
         node: String
     ) {
         self.host = host
@@ -47,6 +51,7 @@ public struct ServerSettings: Sendable {
         self.transcodes = transcodes
         self.linkLifetime = linkLifetime
         self.hasStorage = hasStorage
+        self.queueLimit = queueLimit
         self.node = node
     }
 }
@@ -65,6 +70,8 @@ public struct ServerParts: Sendable {
     public var models: ModelDirectory
     /// Who knows the keys.
     public var callers: any CallerDirectory
+    /// The SHA-256 of buffers, one after the other.
+    public var digest: @Sendable ([ByteBuffer]) throws -> [UInt8]
     /// Names for new tasks.
     public var taskIDs: TaskIDSource
     /// The clock.
@@ -73,6 +80,21 @@ public struct ServerParts: Sendable {
     public var readiness: [String: @Sendable () async throws -> Void]
     /// How the providers are, for operators; `nil` if nobody can tell.
     public var providers: (@Sendable () -> ProvidersStatus)?
+    /// Who tells receivers that tasks are finished, and what they are still to be told; `nil` for nobody.
+    public var webhooks: (control: any WebhookControl, outbox: any WebhookStore)?
+
+    /// Checks where a request wants to be told that its task is finished.
+    func check(_ address: WebhookAddress?) throws(InvalidRequest) {
+        guard let address else { return }
+        guard let webhooks else {
+            throw InvalidRequest(
+                .unsupportedParameter,
+                "webhook_url",
+                "The parameter 'webhook_url' is not supported: this gateway sends no webhooks."
+            )
+        }
+        try webhooks.control.check(address)
+    }
 
     /// Collects the parts.
     public init(
@@ -82,10 +104,12 @@ public struct ServerParts: Sendable {
         board: TaskBoard,
         models: ModelDirectory,
         callers: any CallerDirectory,
+        digest: @escaping @Sendable ([ByteBuffer]) throws -> [UInt8],
         taskIDs: TaskIDSource = TaskIDSource(),
         time: any TimeSource = SystemTime(),
         readiness: [String: @Sendable () async throws -> Void] = [:],
-        providers: (@Sendable () -> ProvidersStatus)? = nil
+        providers: (@Sendable () -> ProvidersStatus)? = nil,
+        webhooks: (control: any WebhookControl, outbox: any WebhookStore)? = nil
     ) {
         self.store = store
         self.objects = objects
@@ -93,9 +117,11 @@ public struct ServerParts: Sendable {
         self.board = board
         self.models = models
         self.callers = callers
+        self.digest = digest
         self.taskIDs = taskIDs
         self.time = time
         self.readiness = readiness
         self.providers = providers
+        self.webhooks = webhooks
     }
 }

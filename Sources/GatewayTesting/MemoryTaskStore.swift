@@ -5,33 +5,6 @@ import Synchronization
 
 /// Tasks in memory, for tests: behaves as the databases do, and fails when a test wants it to.
 public final class MemoryTaskStore: TaskStore {
-    private struct State {
-        var tasks: [TaskID: ImageTask] = [:]
-        /// The names in order, so that lists and claims need no sorting.
-        var order: [TaskID] = []
-        var heartbeats: [String: Timestamp] = [:]
-        var deletions = DeletionList()
-        var isClosed = false
-        var failures: [StoreError?] = []
-
-        /// Changes unfinished tasks, oldest first, until `limit` are changed; one whose change is `nil` is passed over.
-        mutating func take(_ limit: Int, change: (ImageTask) -> ImageTask?) -> [ImageTask] {
-            var taken: [ImageTask] = []
-            for id in order where taken.count < limit {
-                guard let task = tasks[id], !task.status.isFinal, let changed = change(task) else { continue }
-                tasks[id] = changed
-                deletions.follow(changed)
-                taken.append(changed)
-            }
-            return taken
-        }
-
-        mutating func remove(_ task: ImageTask) {
-            tasks[task.id] = nil
-            order.remove(at: MemoryTaskStore.place(of: task.id, in: order))
-        }
-    }
-
     private let state = Mutex(State())
 
     /// Creates an empty store.
@@ -47,15 +20,21 @@ public final class MemoryTaskStore: TaskStore {
         state.withLock { state in state.order.compactMap { state.tasks[$0] } }
     }
 
-    /// Writes a new task.
-    public func create(_ task: ImageTask) async throws(StoreError) {
+    /// Every claim, also those that are over.
+    public var claims: [IdempotencyClaim] { state.withLock { Array($0.claims.values) } }
+
+    /// Writes a new task and its claim if the terms allow.
+    public func create(_ task: ImageTask, on terms: TaskTerms) async throws(StoreError) -> TaskEntry {
         try use { state throws(StoreError) in
+            if let obstacle = state.obstacle(to: task, on: terms) { return obstacle }
             guard state.tasks[task.id] == nil else {
                 throw StoreError(.conflict, "Task \(task.id) exists already.")
             }
             state.tasks[task.id] = task
-            state.order.insert(task.id, at: Self.place(of: task.id, in: state.order))
-            state.deletions.follow(task)
+            state.order.insert(task.id, at: state.order.place(of: task.id))
+            state.follow(task)
+            if let claim = terms.claim { state.claims[ClaimName(claim)] = claim }
+            return .written
         }
     }
 
@@ -69,13 +48,7 @@ public final class MemoryTaskStore: TaskStore {
 
     /// Writes a changed task by compare-and-set.
     public func update(_ task: ImageTask, from version: Int) async throws(StoreError) {
-        try use { state throws(StoreError) in
-            guard state.tasks[task.id]?.version == version, task.version > version else {
-                throw StoreError(.conflict, "Task \(task.id) is not at version \(version) any more, or is gone.")
-            }
-            state.tasks[task.id] = task
-            state.deletions.follow(task)
-        }
+        try use { state throws(StoreError) in try state.update(task, from: version) }
     }
 
     /// Hands out tasks without a node, oldest first.
@@ -114,6 +87,21 @@ public final class MemoryTaskStore: TaskStore {
                 if let seen = heartbeats[holder], seen >= silentSince { return nil }
                 return try? task.applying(.adopted(node: node), at: now)
             }
+        }
+    }
+
+    /// Names unfinished tasks of a node or of nobody, oldest first.
+    public func unfinished(
+        of node: String?,
+        before bound: TaskID,
+        limit: Int
+    ) async throws(StoreError) -> [TaskID] {
+        try use { state throws(StoreError) in
+            let matching = state.order.filter { id in
+                guard id < bound, let task = state.tasks[id] else { return false }
+                return !task.status.isFinal && task.node == node
+            }
+            return Array(matching.prefix(limit))
         }
     }
 
@@ -183,85 +171,16 @@ public final class MemoryTaskStore: TaskStore {
         try use { state throws(StoreError) in state.deletions.settle(report) }
     }
 
-    /// How many tasks wait to be claimed.
-    public func pendingCount() async throws(StoreError) -> Int {
-        try use { state throws(StoreError) in
-            state.tasks.values.count { $0.node == nil && !$0.status.isFinal }
-        }
-    }
-
     /// Refuses every later call.
     public func close() async {
         state.withLock { $0.isClosed = true }
     }
 
-    private func use<Value>(_ work: (inout State) throws(StoreError) -> sending Value) throws(StoreError) -> Value {
+    func use<Value>(_ work: (inout State) throws(StoreError) -> sending Value) throws(StoreError) -> Value {
         try state.withLock { state throws(StoreError) in
             if state.isClosed { throw StoreError(.unavailable, "The task database is closed.") }
             if !state.failures.isEmpty, let failure = state.failures.removeFirst() { throw failure }
             return try work(&state)
-        }
-    }
-
-    fileprivate static func place(of id: TaskID, in order: [TaskID]) -> Int {
-        // Names grow, so a new one nearly always goes to the end.
-        guard let last = order.last, last >= id else { return order.count }
-        var range = order.startIndex..<order.endIndex
-        while !range.isEmpty {
-            let middle = range.lowerBound + range.count / 2
-            range = order[middle] < id ? middle + 1..<range.upperBound : range.lowerBound..<middle
-        }
-        return range.lowerBound
-    }
-}
-
-extension TaskQuery {
-    fileprivate func matches(_ task: ImageTask) -> Bool {
-        if let after, ascending ? task.id <= after : task.id >= after { return false }
-        return task.owner == owner && (status ?? task.status) == task.status
-            && (model ?? task.request.model) == task.request.model
-    }
-}
-
-/// Objects that are still to be deleted.
-private struct DeletionList {
-    private var entries: [ObjectKey: Deletion] = [:]
-
-    var sorted: [Deletion] { entries.values.sorted { ($0.due, $0.key.description) < ($1.due, $1.key.description) } }
-
-    /// Does what the writing of a task demands.
-    mutating func follow(_ task: ImageTask) {
-        let objects = task.objects
-        for key in objects.kept { entries[key] = nil }
-        announce(objects.due)
-    }
-
-    mutating func announce(_ deletions: [Deletion]) {
-        for deletion in deletions {
-            entries[deletion.key] = Deletion(key: deletion.key, task: deletion.task, due: deletion.due)
-        }
-    }
-
-    mutating func handOut(
-        _ limit: Int,
-        _ now: Timestamp,
-        until lease: Timestamp,
-        isOver: (TaskID) -> Bool
-    ) -> [Deletion] {
-        let due = sorted.filter { $0.due <= now && isOver($0.task) }.prefix(limit)
-        return due.map { deletion in
-            var leased = deletion
-            leased.due = lease
-            leased.tries += 1
-            entries[leased.key] = leased
-            return leased
-        }
-    }
-
-    mutating func settle(_ report: DeletionReport) {
-        for deletion in report.done where entries[deletion.key] == deletion { entries[deletion.key] = nil }
-        for (deletion, next) in report.open where entries[deletion.key] == deletion {
-            entries[deletion.key]?.due = next
         }
     }
 }

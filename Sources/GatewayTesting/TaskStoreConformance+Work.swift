@@ -195,6 +195,30 @@ extension TaskStoreConformance {
         },
     ]
 
+    /// Naming what nobody comes to.
+    public static let naming: [Check] = [
+        Check("unfinished tasks are named by who holds them, the oldest first, up to a bound") { store, samples in
+            var mine: [TaskID] = []
+            for stage in [SampleTasks.Stage.queued, .submitting, .waiting, .stored, .failed] {
+                let task = try samples.task(try samples.pending(), after: stage.events(node: "mine"))
+                try await store.create(task)
+                if !task.status.isFinal { mine.append(task.id) }
+            }
+            let assigned = try samples.pending(node: "mine")
+            let other = try samples.pending(node: "other")
+            let waiting = try await fill(store, with: 3, samples)
+            for task in [assigned, other] { try await store.create(task) }
+            mine.append(assigned.id)
+            let end = samples.id()
+
+            #expect(try await store.unfinished(of: "mine", before: end, limit: 99) == mine)
+            #expect(try await store.unfinished(of: "mine", before: mine[2], limit: 99) == Array(mine.prefix(2)))
+            #expect(try await store.unfinished(of: "other", before: end, limit: 99) == [other.id])
+            #expect(try await store.unfinished(of: nil, before: end, limit: 2) == waiting.prefix(2).map(\.id))
+            #expect(try await store.unfinished(of: "nobody", before: end, limit: 99).isEmpty)
+        }
+    ]
+
     /// Writes pending tasks.
     static func fill(_ store: any TaskStore, with count: Int, _ samples: SampleTasks) async throws -> [ImageTask] {
         var tasks: [ImageTask] = []
@@ -206,7 +230,7 @@ extension TaskStoreConformance {
         return tasks
     }
 
-    private static func claim(
+    static func claim(
         from store: any TaskStore,
         node: String = "node-1",
         limit: Int,

@@ -34,7 +34,9 @@ public enum TaskStoreConformance {
     }
 
     /// Every check.
-    public static let checks: [Check] = reading + writing + claiming + adopting + listing + deleting + retaining
+    public static let checks: [Check] =
+        reading + writing + claiming + adopting + naming + listing + deleting + retaining
+        + repeating + limiting
 }
 
 extension TaskStoreConformance {

@@ -52,6 +52,7 @@ struct RootCommand: AsyncParsableCommand {
         subcommands: [
             ServeCommand.self, GenerateCommand.self, EditCommand.self, TaskCommand.self, TasksCommand.self,
             CancelCommand.self, CheckCommand.self, EmulateCommand.self, ProvidersCommand.self,
+            WebhooksCommand.self,
         ]
     )
 }
@@ -61,6 +62,8 @@ enum ExitStatus {
     static let failed: Int32 = 1
     static let usage: Int32 = 2
     static let interrupted: Int32 = 130
+    /// Ended at once by a second SIGTERM.
+    static let terminated: Int32 = 143
 }
 
 /// A command that did not do its work, and why.

@@ -5,12 +5,6 @@ import ImageGateway
 import Logging
 import NIOCore
 
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Darwin)
-    import Darwin
-#endif
-
 /// One line for each event on standard error: a JSON object, or text for people.
 struct LineLogHandler: LogHandler {
     let format: GatewayConfiguration.Log.Format
@@ -32,50 +26,72 @@ struct LineLogHandler: LogHandler {
     func log(event: LogEvent) {
         // The server's own words on starting and stopping: the gateway says the same in its own.
         if event.source == "HummingbirdCore", event.level < .warning, logLevel > .debug { return }
-        let all = metadata.merging(event.metadata ?? [:]) { $1 }.sorted { $0.key < $1.key }
-        var line =
+        let pairs = pairs(of: event)
+        let (format, now) = (format, SystemTime().now)
+        LogOutput.standardError.write(isUrgent: event.level > .info) { line in
             switch format {
-            case .json: Self.object(event, all)
-            case .text: Self.sentence(event, all)
+            case .json: Self.writeObject(event, pairs, now, to: &line)
+            case .text: Self.writeSentence(event, pairs, now, to: &line)
             }
-        line.writeString("\n")
-        // One write for each line: lines of several threads do not mix.
-        line.withUnsafeReadableBytes { bytes in
-            _ = write(2, bytes.baseAddress, bytes.count)
         }
     }
 
     private typealias Pairs = [(key: String, value: Logger.MetadataValue)]
 
-    private static func object(_ event: LogEvent, _ pairs: Pairs) -> ByteBuffer {
-        var members = [
-            JSON.Member("time", JSON(now)), JSON.Member("level", JSON(event.level.rawValue)),
-            JSON.Member("message", JSON(event.message.description)),
-        ]
-        for (name, value) in pairs { members.append(JSON.Member(name, json(value))) }
-        return JSON.object(members).encoded()
+    /// The logger's and the line's own, by name; the line's own win.
+    private func pairs(of event: LogEvent) -> Pairs {
+        var pairs: Pairs = []
+        let own = event.metadata ?? [:]
+        pairs.reserveCapacity(own.count + metadata.count)
+        for (key, value) in own { pairs.append((key, value)) }
+        for (key, value) in metadata where own[key] == nil { pairs.append((key, value)) }
+        pairs.sort { $0.key < $1.key }
+        return pairs
+    }
+
+    private static func writeObject(_ event: LogEvent, _ pairs: Pairs, _ now: Timestamp, to line: inout ByteBuffer) {
+        line.writeString("{\"time\":\"")
+        writeTime(now, to: &line)
+        line.writeString("\",\"level\":\"\(event.level.rawValue)\",\"message\":")
+        line.writeJSONString(event.message.description)
+        for (name, value) in pairs {
+            line.writeString(",")
+            line.writeJSONString(name)
+            line.writeString(":")
+            write(value, to: &line)
+        }
+        line.writeString("}\n")
     }
 
     /// Numbers stay numbers, so that they can be compared and added up.
-    private static func json(_ value: Logger.MetadataValue) -> JSON {
-        guard case .stringConvertible(let value) = value else { return JSON(short(value)) }
-        return switch value {
-        case let number as any BinaryInteger: JSON(number)
-        case let number as Double: JSON(number)
-        case let flag as Bool: .bool(flag)
-        default: JSON(String(value.description.prefix(longest)))
+    private static func write(_ value: Logger.MetadataValue, to line: inout ByteBuffer) {
+        guard case .stringConvertible(let value) = value else { return line.writeJSONString(short(value)) }
+        switch value {
+        case let number as Int: line.writeString(String(number))
+        case is any BinaryInteger: line.writeString(value.description)
+        case let number as Double: line.writeJSON(JSON(number))
+        case let flag as Bool: line.writeString(flag ? "true" : "false")
+        default: line.writeJSONString(short(value.description))
         }
     }
 
-    private static func sentence(_ event: LogEvent, _ pairs: Pairs) -> ByteBuffer {
+    private static func writeSentence(_ event: LogEvent, _ pairs: Pairs, _ now: Timestamp, to line: inout ByteBuffer) {
         let level = event.level.rawValue
         let room = String(repeating: " ", count: max(1, 9 - level.count))
-        var line = ByteBuffer(string: "\(now) \(level)\(room)\(plain(event.message.description))")
+        writeTime(now, to: &line)
+        line.writeString(" \(level)\(room)\(plain(event.message.description))")
         for (name, value) in pairs { line.writeString(" \(name)=\(quoted(plain(short(value))))") }
-        return line
+        line.writeString("\n")
     }
 
-    private static func short(_ value: Logger.MetadataValue) -> String { String(value.description.prefix(longest)) }
+    private static func short(_ value: Logger.MetadataValue) -> String {
+        guard case .string(let text) = value else { return short(value.description) }
+        return short(text)
+    }
+
+    private static func short(_ text: String) -> String {
+        text.utf8.count <= longest ? text : String(text.prefix(longest))
+    }
 
     /// Without control characters: what comes from outside begins no line of its own.
     private static func plain(_ text: String) -> String {
@@ -95,9 +111,18 @@ struct LineLogHandler: LogHandler {
     }
 
     /// `2026-11-21T15:45:00.123Z`.
-    private static var now: String {
-        let now = SystemTime().now
-        let fraction = String(now.milliseconds % 1000 + 1000).dropFirst()
-        return "\(CivilDate(now).extended.dropLast()).\(fraction)Z"
+    private static func writeTime(_ now: Timestamp, to line: inout ByteBuffer) {
+        let date = CivilDate(now)
+        for (value, digits, mark) in [
+            (date.year, 1000, "-"), (date.month, 10, "-"), (date.day, 10, "T"), (date.hour, 10, ":"),
+            (date.minute, 10, ":"), (date.second, 10, "."), (Int(now.milliseconds % 1000), 100, "Z"),
+        ] {
+            var unit = digits
+            while unit > 0 {
+                line.writeInteger(UInt8(ascii: "0") + UInt8(value / unit % 10))
+                unit /= 10
+            }
+            line.writeString(mark)
+        }
     }
 }

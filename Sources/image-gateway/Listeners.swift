@@ -18,11 +18,10 @@ struct Listeners {
             ServerCertificate(certificateFile: $0.certificate, privateKeyFile: $0.privateKey)
         }
         let server = GatewayServer(parts: parts, settings: settings, logger: logger)
-        var services: [any Service] = [
-            try server.application(certificate: certificate) { address in
-                Self.greet(gateway, address, logger)
-            }
-        ]
+        let callers = try server.application(certificate: certificate) { address in
+            Self.greet(gateway, address, logger)
+        }
+        var services: [any Service] = []
         if let admin = configuration.server.adminListen {
             let server = GatewayServer(parts: parts, settings: Self.settings(gateway, at: admin), logger: logger)
             // Whoever is on this machine may look; everybody else needs the token, which the configuration insists on.
@@ -33,6 +32,8 @@ struct Listeners {
                 }
             )
         }
+        // What starts first ends last: operators can look until every caller has an answer.
+        services.append(callers)
         self.services = services
     }
 
@@ -44,23 +45,22 @@ struct Listeners {
             board: gateway.board,
             models: gateway.models,
             callers: gateway.callers,
+            digest: { try Gateway.digest($0) },
             readiness: [
-                // Writing is what fails first: a full disk still answers questions.
-                "database": { try await gateway.store.heartbeat(node: gateway.node, now: SystemTime().now) },
+                "database": { try gateway.checkDatabase() },
                 "storage": { try await gateway.storageReadiness.check() },
                 "providers": {
                     if gateway.models.models.isEmpty { throw CommandFailure("No provider serves any model.") }
                     if !gateway.providersStatus.isUsable { throw CommandFailure("No provider can be used now.") }
                 },
             ],
-            providers: { gateway.providersStatus }
+            providers: { gateway.providersStatus },
+            webhooks: (gateway.webhooks, gateway.outbox)
         )
     }
 
     private static func settings(_ gateway: Gateway, at address: Address) -> ServerSettings {
         let configuration = gateway.configuration
-        var hasStorage = true
-        if case .none = configuration.storage { hasStorage = false }
         return ServerSettings(
             host: address.host,
             port: address.port,
@@ -70,7 +70,8 @@ struct Listeners {
             parameterMode: configuration.server.parameters,
             transcodes: configuration.server.transcode,
             linkLifetime: configuration.linkLifetime,
-            hasStorage: hasStorage,
+            hasStorage: configuration.storage.isThere,
+            queueLimit: configuration.engine.queueLimit,
             node: gateway.node
         )
     }

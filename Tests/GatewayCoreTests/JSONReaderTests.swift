@@ -152,6 +152,30 @@ import Testing
         }
     }
 
+    @Test(arguments: [#"\u003d"#, #"\u003D\u003d"#, #"\/"#])
+    func `a picture with escapes becomes a slice without them`(escapes: String) throws {
+        let filling = String(repeating: "abcdefg/", count: 5000)
+        let end = escapes.hasPrefix(#"\u"#) ? String(repeating: "=", count: escapes.count / 6) : "/"
+
+        guard case .string(.slice(let slice))? = try Self.read("[\"\(filling)\(escapes)\"]")[0] else {
+            Issue.record("It is no slice.")
+            return
+        }
+
+        #expect(String(buffer: slice) == filling + end)
+    }
+
+    @Test(arguments: ["quote \\\"", "line \\n", "back \\\\"])
+    func `a long string that needs escapes again stays text`(escape: String) throws {
+        let value = try Self.read("[\"\(String(repeating: "a", count: 5000))\(escape)\"]")
+
+        guard case .string(.text)? = value[0] else {
+            Issue.record("It would be written without its escapes.")
+            return
+        }
+        #expect(try JSON(reading: value.encoded()) == value)
+    }
+
     @Test func `a long string without an end is refused in linear time`() {
         let text = "\"" + String(repeating: "\\\"", count: 2_000_000)
 

@@ -94,9 +94,11 @@ final class GatewayFixture: Sendable {
         _ method: HTTPRequest.Method,
         _ path: String,
         _ body: JSON? = nil,
-        key: String = GatewayFixture.key
+        key: String = GatewayFixture.key,
+        named: String? = nil
     ) async throws -> (status: Int, headers: HTTPFields, json: JSON) {
         var headers: HTTPFields = [.authorization: "Bearer \(key)"]
+        if let named, let name = HTTPField.Name("Idempotency-Key") { headers[name] = named }
         if body != nil { headers[.contentType] = "application/json" }
         let limits = TransportLimits(firstByte: .seconds(120), total: .seconds(120), responseBytes: 256 << 20)
         let response = try await transport.send(

@@ -99,8 +99,10 @@ final class RunningProgram: Sendable {
         return environment
     }()
 
-    /// The program lies beside the test bundle.
-    static let program = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
+    /// The program lies beside the test bundle, unless `GATEWAY_PROGRAM` names another build of it.
+    static let program =
+        ProcessInfo.processInfo.environment["GATEWAY_PROGRAM"].map { URL(fileURLWithPath: $0) }
+        ?? URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
         .deletingLastPathComponent().appendingPathComponent("image-gateway")
 
     static let packageRoot = URL(fileURLWithPath: #filePath).deletingLastPathComponent()

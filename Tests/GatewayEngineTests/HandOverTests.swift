@@ -8,7 +8,7 @@ import Testing
 
 /// Pictures for a caller who waits.
 @Suite struct HandOverTests {
-    private func deliveries(_ stream: AsyncStream<Delivery>) async -> [Delivery] {
+    private func deliveries(_ stream: CallerPlace) async -> [Delivery] {
         var all: [Delivery] = []
         for await delivery in stream { all.append(delivery) }
         return all
@@ -91,7 +91,7 @@ import Testing
     }
 
     /// Runs a task whose caller does something while the vendor draws.
-    private func run(whileDrawing: (TaskBoard, TaskID) -> Void) async throws -> (Bench, FakeVendor, ImageTask) {
+    private func run(whileDrawing: (TaskBoard, CallerPlace) -> Void) async throws -> (Bench, FakeVendor, ImageTask) {
         let gate = Gate()
         let vendor = FakeVendor { _, _ in
             _ = await gate.pass()
@@ -103,7 +103,7 @@ import Testing
         let run = Task { try await bench.run(created) }
         try await eventually { gate.waiting == 1 }
 
-        whileDrawing(bench.board, created.id)
+        whileDrawing(bench.board, stream)
         gate.open()
 
         let task = try await run.value
@@ -113,7 +113,7 @@ import Testing
     }
 
     @Test func `the picture of a caller who stopped waiting is stored`() async throws {
-        let (bench, _, task) = try await run { board, id in board.withdraw(id) }
+        let (bench, _, task) = try await run { board, place in board.withdraw(place) }
 
         #expect(task.status == .completed)
         #expect(task.pictures.count == 1)
@@ -121,7 +121,7 @@ import Testing
     }
 
     @Test func `the picture of a caller who hung up after it was sent is stored`() async throws {
-        let (bench, vendor, task) = try await run { board, id in board.hangUp(id) }
+        let (bench, vendor, task) = try await run { board, place in board.hangUp(place) }
 
         #expect(task.status == .completed)
         #expect(bench.objects.objects.count == 1)
@@ -132,8 +132,8 @@ import Testing
         let vendor = FakeVendor.saying(.pictures(7))
         let bench = Bench(vendor.provider("a"))
         let created = try await bench.create(count: 3, needsLink: false, node: "node-1")
-        _ = bench.board.expect(created.id)
-        bench.board.hangUp(created.id)
+        let place = bench.board.expect(created.id)
+        bench.board.hangUp(place)
 
         let task = try await bench.run(created)
 
@@ -153,11 +153,11 @@ import Testing
         let first = Task { try await bench.draw() }
         try await eventually { gate.waiting == 1 }
         let created = try await bench.create(needsLink: false, node: "node-1")
-        _ = bench.board.expect(created.id)
+        let place = bench.board.expect(created.id)
         let second = Task { try await bench.run(created) }
         try await eventually { bench.parts.pool["a"]?.slots.waiting == 1 }
 
-        bench.board.hangUp(created.id)
+        bench.board.hangUp(place)
         gate.open()
 
         #expect(try await first.value.status == .completed)
@@ -172,8 +172,8 @@ import Testing
         let bench = Bench(vendor.provider("a"), other.provider("b"))
         let created = try await bench.create(needsLink: false, node: "node-1")
         _ = board.expect(created.id)
-        _ = bench.board.expect(created.id)
-        bench.board.hangUp(created.id)
+        let place = bench.board.expect(created.id)
+        bench.board.hangUp(place)
         let unsent = try bench.samples.task(
             created,
             after: [

@@ -163,8 +163,7 @@ import Testing
         let web = ReplayTransport { _ in .response(TransportResponse(status: 200, body: Picture.png(30))) }
         let bench = Bench(vendor.provider("a"), web: web)
         let budget = ByteBudget(limit: 100)
-        var parts = bench.parts
-        parts.memory = budget
+        let parts = bench.parts.with(memory: budget)
         var holder: ByteBudget.Account? = budget.open()
         holder?.charge(100)
         let task = try await Self.create(bench, [.url(Self.url), .url(Self.url)])

@@ -54,6 +54,28 @@ import Testing
         }
     }
 
+    @Test func `names of requests are forgotten when their time is over, a batch at a time`() async throws {
+        let owner = try samples.pending().owner
+        for number in 0..<300 {
+            let task = try samples.pending()
+            let claim = IdempotencyClaim(owner: owner, key: "\(number)", request: [1], task: task.id, now: time.now)
+            _ = try await store.create(task, on: TaskTerms(claim: claim))
+        }
+        let begin = time.now
+        time.advance(by: .seconds(86_399))
+        let fresh = try samples.pending()
+        let claim = IdempotencyClaim(owner: owner, key: "fresh", request: [1], task: fresh.id, now: time.now)
+        _ = try await store.create(fresh, on: TaskTerms(claim: claim))
+
+        let store = store
+        #expect(store.claims.count == 301)
+        await run([janitor(MemoryObjectStore())], step: .seconds(1)) { store.claims.count <= 1 }
+
+        #expect(store.claims == [claim])
+        #expect(begin.duration(to: time.now) < .seconds(86_430))
+        #expect(store.all.count == 301)
+    }
+
     @Test func `ten thousand pictures are gone within a minute, not too many at once and not too fast`() async throws {
         let counter = Counter()
         let time = time

@@ -55,7 +55,10 @@ import Testing
             try await eventually { gate.waiting == 1 && bench.parts.pool["a"] != nil }
             try await eventually { try await bench.row(second.id).status == .inProgress }
             await group.triggerGracefulShutdown()
-            await bench.time.clock.untilSleeping(4)
+            // What only waits for room is back at once, what a vendor is answering has the time of draining.
+            try await eventually { try await bench.row(second.id).node == nil }
+            #expect(try await bench.row(first.id).node == "node-1")
+            await bench.time.clock.untilSleeping(3)
             bench.time.clock.advance(by: .seconds(400))
         }
 
@@ -84,8 +87,7 @@ import Testing
             bench.board.signalQueue()
             try await eventually { try await bench.row(task.id).isResting }
             await group.triggerGracefulShutdown()
-            await bench.time.clock.untilSleeping(4)
-            bench.time.clock.advance(by: .seconds(400))
+            // The clock stands still: nobody waits for a job before the process may end.
         }
 
         let row = try await bench.row(task.id)
@@ -102,6 +104,73 @@ import Testing
             #expect(try await bench.row(task.id).status == .completed)
         }
         #expect(vendor.ledger.submissions == 1)
+    }
+
+    @Test func `a task whose caller waits is worked on until the limit, and the caller is told then`() async throws {
+        let vendor = FakeVendor.init(poll: { _, _ in .job("j") }) { _, _ in .job("j") }
+        let bench = Bench(vendor.provider("a", pollInterval: .seconds(600)), isPatient: true)
+        let task = try await bench.create(needsLink: false, node: "node-1")
+        let deliveries = bench.board.expect(task.id)
+
+        try await running(bench.engine()) { group in
+            #expect(bench.board.assign(task))
+            try await eventually { try await bench.row(task.id).isResting }
+            await group.triggerGracefulShutdown()
+            // The heartbeat, the task's own end, the poll, and the limit of draining.
+            await bench.time.clock.untilSleeping(4)
+            #expect(try await bench.row(task.id).node == "node-1")
+            #expect(bench.board.isAwaited(task.id))
+            bench.time.clock.advance(by: .seconds(400))
+        }
+
+        for await _ in deliveries { Issue.record("There is nothing to deliver.") }
+        let row = try await bench.row(task.id)
+        #expect(row.node == nil)
+        #expect(row.isResting)
+    }
+
+    @Test func `while one portion's call is answered no other portion is submitted`() async throws {
+        let gate = Gate()
+        let vendor = Self.vendor(gate)
+        let bench = Bench(vendor.provider("a", maxConcurrent: 1))
+        let task = try await bench.create(count: 2)
+
+        try await running(bench.engine()) { group in
+            bench.board.signalQueue()
+            try await eventually { gate.waiting == 1 }
+            await group.triggerGracefulShutdown()
+            await bench.time.clock.untilSleeping(3)
+            gate.open()
+        }
+
+        let row = try await bench.row(task.id)
+        #expect(vendor.ledger.submissions == 1)
+        #expect(row.node == nil)
+        #expect(row.status == .inProgress)
+        #expect(row.attempts.map(\.outcome) == [.succeeded])
+        #expect(row.portions.filter(\.stage.isFinal).count == 1)
+    }
+
+    @Test func `the board alone can begin the end, and whoever watches is told when it is over`() async throws {
+        let gate = Gate()
+        let bench = Bench(Self.vendor(gate).provider("a"))
+        let task = try await bench.create()
+        let changes = bench.board.changes(of: task.id)
+        let engine = bench.engine()
+
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await engine.run() }
+            bench.board.signalQueue()
+            try await eventually { gate.waiting == 1 }
+            bench.board.stopTaking()
+            gate.open()
+            try await group.waitForAll()
+        }
+
+        for await _ in changes {}
+        for await _ in bench.board.changes(of: task.id) {}
+        for await _ in bench.board.expect(task.id) {}
+        #expect(try await bench.row(task.id).status == .completed)
     }
 
     @Test func `an engine that is cut off hands back what it has`() async throws {

@@ -61,11 +61,11 @@ import Testing
         let first = board.expect(early)
         let second = board.expect(late)
 
-        #expect(board.withdraw(early))
+        #expect(board.withdraw(first))
         let taken = board.takeCaller(of: late)
 
         #expect(board.takeCaller(of: early) == nil)
-        #expect(!board.withdraw(late))
+        #expect(!board.withdraw(second))
         #expect(!board.hasHungUp(early))
         taken?.dismiss()
         for await _ in first { Issue.record("a delivery for one who withdrew") }
@@ -76,15 +76,17 @@ import Testing
     @Test func `hanging up is remembered until the task is settled, and only for one who waited`() {
         let waiting = samples.id()
         let stranger = samples.id()
-        _ = board.expect(waiting)
+        let place = board.expect(waiting)
+        let withdrawn = board.expect(stranger)
+        board.withdraw(withdrawn)
 
-        board.hangUp(waiting)
-        board.hangUp(stranger)
+        board.hangUp(place)
+        board.hangUp(withdrawn)
 
         #expect(board.hasHungUp(waiting))
         #expect(!board.hasHungUp(stranger))
         board.settled(waiting)
-        board.hangUp(waiting)
+        board.hangUp(place)
         #expect(board.isQuiet)
     }
 
@@ -98,17 +100,37 @@ import Testing
         #expect(board.isQuiet)
     }
 
-    @Test func `of two callers for one task the later counts, and neither waits for ever`() async throws {
+    @Test func `all callers of one task get the same buffers`() async throws {
         let id = samples.id()
-        let earlier = board.expect(id)
-        let later = board.expect(id)
+        let places = (0..<200).map { _ in board.expect(id) }
+        let delivery = try delivery()
 
-        board.takeCaller(of: id)?.give(try delivery())
+        board.takeCaller(of: id)?.give(delivery)
 
-        for await _ in earlier { Issue.record("a delivery for the one who was replaced") }
-        var given = 0
-        for await _ in later { given += 1 }
-        #expect(given == 1)
+        for place in places {
+            var given: [Delivery] = []
+            for await delivery in place { given.append(delivery) }
+            #expect(given.map { $0.pictures.map(\.base64) } == [delivery.pictures.map(\.base64)])
+        }
+        #expect(board.isQuiet)
+    }
+
+    @Test func `a task is dropped only when the last of its callers hangs up`() {
+        let id = samples.id()
+        let (first, second, third) = (board.expect(id), board.expect(id), board.expect(id))
+
+        board.hangUp(first)
+        board.withdraw(second)
+        #expect(!board.hasHungUp(id))
+        #expect(board.isAwaited(id))
+        board.hangUp(third)
+        #expect(board.hasHungUp(id))
+        #expect(!board.isAwaited(id))
+
+        let late = board.expect(id)
+        #expect(!board.hasHungUp(id))
+        board.withdraw(late)
+        #expect(board.isQuiet)
     }
 
     @Test func `what was assigned before the engine stops is still taken, what comes later is refused`() async throws {

@@ -86,6 +86,45 @@ enum OSSWay: String, Sendable, CaseIterable, CustomTestStringConvertible {
         #expect(try await server.follow(link)?.length == 7)
     }
 
+    @Test(arguments: OSSWay.allCases)
+    func `a link says how its picture is shown, and nobody can say otherwise`(way: OSSWay) async throws {
+        let store = try server.store {
+            way.apply(&$0)
+            $0.presentation = LinkPresentation(disposition: .attachment, statesContentType: true)
+        }
+        try await store.put(ObjectBody(contentType: "application/x-other", buffers: picture.buffers), at: key)
+        let link = try link(store)
+
+        let answer = try await server.transport.send(TransportRequest(.get, link))
+
+        let name = try #require(key.description.split(separator: "/").last)
+        #expect(answer.status == 200 && answer.body == ByteBuffer(string: "picture"))
+        #expect(answer.headers[.contentType] == "image/webp")
+        #expect(answer.headers[.contentDisposition] == "attachment; filename=\"\(name)\"")
+        let changed = [
+            link.replacing("image%2Fwebp", with: "text%2Fhtml"), link.replacing("=attachment", with: "=inline"),
+            link.replacing("response-content-type=image%2Fwebp", with: "response-content-language=en"),
+            "\(link)&response-cache-control=no-store",
+        ]
+        for other in changed {
+            #expect(other != link)
+            #expect(try await server.follow(other) == nil, "\(other)")
+        }
+    }
+
+    @Test func `what Aliyun's SDK sums is what the gateway sums`() async throws {
+        let store = try server.store()
+        // Of every length around the steps of eight bytes, and larger than one read of the server's.
+        for length in [1, 7, 8, 9, 15, 16, 17, 300_001] {
+            let bytes = ByteBuffer(bytes: (0..<length).map { UInt8(truncatingIfNeeded: $0 &* 131 ^ $0 >> 7) })
+            try await store.put(ObjectBody(contentType: "image/png", buffers: [bytes]), at: key)
+
+            let answer = try await server.transport.send(TransportRequest(.get, try link(store)))
+
+            #expect(CRC64.told(by: answer) == CRC64.sum(of: [bytes]), "\(length)")
+        }
+    }
+
     @Test(arguments: [OSSWay.v4, .v1])
     func `a link lives its day and its week`(way: OSSWay) async throws {
         let store = try server.store { way.apply(&$0) }

@@ -109,7 +109,7 @@ extension Result<TransportResponse, TransportError> {
 
     private static func failure(
         _ answer: FakeTransport.Answer,
-        to operation: OSSFailures.Operation = .put
+        to operation: BucketOperation = .put
     ) throws -> RemoteFailure? {
         OSSFailures(region: "cn-hangzhou").failure(
             in: try answer.get(),

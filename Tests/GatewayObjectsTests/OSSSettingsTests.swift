@@ -141,6 +141,8 @@ extension OSSSettings {
         },
         Mistake("storage.url_lifetime must be") { $0.linkLifetime = .seconds(604_801) },
         Mistake("storage.url_lifetime must be") { $0.linkLifetime = .milliseconds(999) },
+        Mistake("storage.url_lifetime must be") { $0.linkLifetime = .milliseconds(1500) },
+        Mistake("storage.credentials_file must name") { $0.credentialsFile = "" },
         Mistake("storage.url_lifetime is longer than temporary credentials") { $0.sessionToken = Secret("CANARY") },
     ]
 

@@ -58,14 +58,26 @@ import Testing
         #expect(request.isRepeatable)
         #expect(request.body.length == 21)
         #expect(request.header("content-type") == "image/png")
-        #expect(request.header("content-md5") == Digest.base64(try Digest.hash(.md5, Self.picture.buffers)))
+        #expect(request.header("content-md5") == nil)
         #expect(
             request.header("x-amz-content-sha256") == "44ce7dd67c959e0d3524ffac1771dfbba87d2b6b4b4e99e42034a8b803f8b072"
         )
         #expect(request.header("x-amz-date") == "20130524T000000Z")
-        let signed = "SignedHeaders=content-md5;content-type;host;x-amz-content-sha256;x-amz-date,"
+        let signed = "SignedHeaders=content-type;host;x-amz-content-sha256;x-amz-date,"
         #expect(request.header("authorization")?.contains(signed) == true)
         #expect(request.header("host") == nil && request.header("content-length") == nil)
+    }
+
+    @Test func `an MD5 is sent, and signed, where that is wished`() async throws {
+        let transport = FakeTransport(.fine)
+        let settings = S3Settings.example().with { $0.options.sendsMD5 = true }
+        let store = try S3ObjectStore(settings, transport: transport, time: ManualTime())
+
+        try await store.put(Self.picture, at: try #require(Self.key))
+
+        let request = try #require(transport.requests.first)
+        #expect(request.header("content-md5") == Digest.base64(try Digest.hash(.md5, Self.picture.buffers)))
+        #expect(request.header("authorization")?.contains("SignedHeaders=content-md5;content-type;host") == true)
     }
 
     @Test func `a large picture has the time it needs`() async throws {

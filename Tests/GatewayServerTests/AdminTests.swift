@@ -38,6 +38,7 @@ import Testing
             board: TaskBoard(),
             models: ModelDirectory([]),
             callers: KnownKeys(),
+            digest: { _ in [] },
             providers: { Self.status }
         )
         return GatewayServer(parts: parts, settings: ServerSettings(node: "n"), logger: CapturedLog().logger())

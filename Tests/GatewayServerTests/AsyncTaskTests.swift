@@ -18,7 +18,7 @@ import Testing
 
     // MARK: Making
 
-    @Test func `a new task is the contract's example, member by member`() async throws {
+    @Test func `a new task is the contract's example and its place in the queue, member by member`() async throws {
         let answer = try await gateway.run { try await $0.post(Call.asynchronous) }
         let task = try #require(gateway.store.all.first)
         let id = task.id.description
@@ -26,7 +26,8 @@ import Testing
         #expect(
             answer.text == """
                 {"id":"\(id)","task_id":"\(id)","object":"image.generation","created_at":1700000000,\
-                "status":"pending","progress":0,"model":"gemini-3-pro-image-preview","prompt":"a fox in the snow"}
+                "status":"pending","progress":0,"model":"gemini-3-pro-image-preview","prompt":"a fox in the snow",\
+                "queue_position":1}
                 """
         )
         #expect(answer[header: "location"] == "/v1/images/tasks/\(id)")

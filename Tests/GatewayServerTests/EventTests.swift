@@ -128,8 +128,11 @@ import Testing
                 time.advance(by: .seconds(1))
                 await time.untilSleeping(2)
             }
+            // Stopping ends no stream yet: what is nearly done is still told.
             board.stopTaking()
             time.advance(by: .seconds(1))
+            await time.untilSleeping(2)
+            board.engineEnded()
         }
 
         #expect(answer.text.hasSuffix(": alive\n\n"))

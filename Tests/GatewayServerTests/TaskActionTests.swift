@@ -150,4 +150,50 @@ import Testing
         #expect(copied == picture)
         tooLate.expectError(409, "task_not_retryable")
     }
+
+    // MARK: Again under a name
+
+    private func post(_ path: String, named name: String) async throws -> Answer {
+        try await gateway.run { try await $0.post(path, .null, headers: ["idempotency-key": name]) }
+    }
+
+    @Test func `cancelling again under the same name is told the same`() async throws {
+        let (task, other) = (try await create(nil), try await create(nil))
+
+        let first = try await post("/v1/images/tasks/\(task.id)/cancel", named: "end-7")
+        let second = try await post("/v1/images/tasks/\(task.id)/cancel", named: "end-7")
+
+        #expect(first.status == 200 && second.status == 200)
+        #expect(first.body == second.body)
+        #expect(first[header: "idempotent-replayed"] == nil)
+        #expect(second[header: "idempotent-replayed"] == "true")
+        try await post("/v1/images/tasks/\(task.id)/cancel").expectError(409, "task_not_cancellable")
+        try await post("/v1/images/tasks/\(other.id)/cancel", named: "end-7").expectError(409, "idempotency_conflict")
+        #expect(try await gateway.store.task(other.id, owner: nil) == other)
+    }
+
+    @Test func `what could not be cancelled claims no name`() async throws {
+        let (done, waiting) = (try await create(.stored), try await create(nil))
+
+        try await post("/v1/images/tasks/\(done.id)/cancel", named: "end-7").expectError(409, "task_not_cancellable")
+
+        #expect(try await post("/v1/images/tasks/\(waiting.id)/cancel", named: "end-7").status == 200)
+    }
+
+    @Test func `trying again under the same name makes one task`() async throws {
+        let task = try await create(.failed)
+        let path = "/v1/images/tasks/\(task.id)/retry"
+
+        let first = try await post(path, named: "again-7")
+        try await gateway.store.delete(task.id, owner: nil, now: time.now)
+        let second = try await post(path, named: "again-7")
+
+        #expect(first.status == 200 && second.status == 200)
+        #expect(first.json["id"] == second.json["id"])
+        #expect(second[header: "idempotent-replayed"] == "true")
+        #expect(first[header: "location"] == second[header: "location"])
+        try await post("/v1/images/tasks/\(task.id)/cancel", named: "again-7")
+            .expectError(409, "idempotency_conflict")
+        #expect(gateway.store.all.count == 1)
+    }
 }

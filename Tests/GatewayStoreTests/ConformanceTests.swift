@@ -20,3 +20,20 @@ import Testing
         try await check.run(on: MemoryTaskStore())
     }
 }
+
+@Suite struct OutboxConformanceTests {
+    @Test(arguments: WebhookStoreConformance.checks)
+    func `the outbox of the SQLite store keeps every promise`(check: WebhookStoreConformance.Check) async throws {
+        let folder = try TemporaryFolder()
+        let store = try await SQLiteTaskStore(path: folder.file("tasks.sqlite"))
+
+        try await check.run(on: store)
+
+        await store.close()
+    }
+
+    @Test(arguments: WebhookStoreConformance.checks)
+    func `the outbox of the memory store keeps every promise`(check: WebhookStoreConformance.Check) async throws {
+        try await check.run(on: MemoryTaskStore())
+    }
+}

@@ -69,6 +69,9 @@ enum SampleFile {
         #expect(configuration.engine.taskTimeout == .seconds(900))
         #expect(configuration.engine.drainTimeout == .seconds(30))
         #expect(configuration.engine.taskRetention == .seconds(604_800))
+        #expect(configuration.engine.queueLimit == 100_000)
+        #expect(configuration.limits == CallerLimits())
+        #expect(configuration.auth.keys.map(\.limits) == [CallerLimits()])
         #expect(configuration.log.level == "info")
         #expect(configuration.log.format == .json)
     }
@@ -299,17 +302,40 @@ enum SampleFile {
         let configuration = try SampleFile.read(
             """
             database: { url: "sqlite:/var/lib/gateway.sqlite" }
-            engine: { workers: 8, task_timeout: 1h, drain_timeout: 0s, task_retention: 30d }
+            engine: { workers: 8, task_timeout: 1h, drain_timeout: 0s, task_retention: 30d, queue_limit: 5000 }
             log: { level: debug, format: text }
             """
         )
         #expect(configuration.database.path == "/var/lib/gateway.sqlite")
         #expect(configuration.engine.workers == 8)
+        #expect(configuration.engine.queueLimit == 5000)
         #expect(configuration.engine.taskTimeout == .seconds(3600))
         #expect(configuration.engine.drainTimeout == .zero)
         #expect(configuration.engine.taskRetention == .seconds(30 * 86_400))
         #expect(configuration.log.level == "debug")
         #expect(configuration.log.format == .text)
+    }
+
+    @Test func `limits hold for every key that says nothing else`() async throws {
+        let configuration = try SampleFile.read(
+            """
+            limits: { requests_per_minute: 600, concurrent_tasks: 50 }
+            auth:
+              keys:
+                - { name: alice, key: sk-alice }
+                - { name: bob, key: sk-bob, limits: { requests_per_minute: 6 } }
+                - { name: carol, key: sk-carol, limits: { requests_per_minute: 0, concurrent_tasks: 9 } }
+            """
+        )
+        let general = CallerLimits(requestsPerMinute: 600, concurrentTasks: 50)
+        #expect(configuration.limits == general)
+        #expect(
+            configuration.auth.keys.map(\.limits) == [
+                general, CallerLimits(requestsPerMinute: 6, concurrentTasks: 50), CallerLimits(concurrentTasks: 9),
+            ]
+        )
+        let anyone = NoCallerDirectory(limits: configuration.limits)
+        #expect(await anyone.caller(presenting: nil)?.limits == general)
     }
 
     // MARK: Forms

@@ -33,14 +33,27 @@ import Testing
         ("log: { fromat: text }", "log.fromat is not a known key. Did you mean log.format?"),
 
         // Keys of later versions.
-        ("limits: { requests_per_minute: 600 }", "limits is not supported by this version; take it out."),
-        ("webhooks: { secret: whsec_x }", "webhooks is not supported by this version; take it out."),
+        (
+            "limits: { request_per_minute: 6 }",
+            "limits.request_per_minute is not a known key. Did you mean limits.requests_per_minute?"
+        ),
+        (
+            "limits: { concurrent_tasks: -1 }",
+            "limits.concurrent_tasks must be a whole number from 0 to 1000000, not '-1'."
+        ),
+        (
+            "auth: { keys: [ { name: a, key: k, limits: { requests_per_minute: some } } ] }",
+            "auth.keys[0].limits.requests_per_minute must be a whole number from 0 to 1000000, not 'some'."
+        ),
         ("fetch: { max_byte: 1MiB }", "fetch.max_byte is not a known key. Did you mean fetch.max_bytes?"),
         (
             "fetch: { allow: [10.0.0.0/8, everywhere] }",
             "fetch.allow must list addresses or blocks such as 10.1.0.0/16, not 'everywhere'."
         ),
-        ("engine: { queue_limit: 5 }", "engine.queue_limit is not supported by this version; take it out."),
+        (
+            "engine: { queue_limit: 0 }",
+            "engine.queue_limit must be a whole number from 1 to 100000000, not '0'."
+        ),
         (
             "engine: { task_retention: 23h }",
             "engine.task_retention must be at least storage.url_lifetime: a task is kept while its links live."
@@ -118,7 +131,11 @@ import Testing
             "storage: { kind: oss, endpoint: e, bucket: b, access_key_id: a, secret_access_key: s, addressing: path }",
             "storage.addressing must be one of: virtual, domain, not 'path'."
         ),
-        ("storage: { addressing: dns }", "storage.addressing must be one of: virtual, path, not 'dns'."),
+        (
+            "storage: { kind: s3, endpoint: e, bucket: b, access_key_id: a, secret_access_key: s, addressing: domain }",
+            "storage.addressing must be one of: virtual, path, not 'domain'."
+        ),
+        ("storage: { addressing: dns }", "storage.addressing must be one of: virtual, path, domain, not 'dns'."),
 
         // Keys.
         (

@@ -34,7 +34,7 @@ extension JSON {
     /// Reads one JSON text (RFC 8259).
     ///
     /// Time is linear in the bytes; a string of ``JSONText/longFrom`` bytes or more without escapes is skipped by
-    /// `memchr` and kept as a slice.
+    /// `memchr` and kept as a slice; one with escapes is copied once, without becoming text.
     ///
     /// - Parameters:
     ///   - buffer: The whole text. Slices in the result share its storage.
@@ -136,82 +136,77 @@ private struct JSONReader {
     /// Reads a string from its opening quote to behind its closing one.
     private mutating func string() throws(JSONError) -> JSONText {
         let start = offset + 1
-        guard let base = bytes.baseAddress else { throw failure("The JSON ends too early.") }
-        var end = start
-        var escaped = false
-        while true {
-            guard let quote = memchr(base + end, 0x22, bytes.count - end) else {
-                throw failure("A string has no closing quote.")
-            }
-            let place = UnsafeRawPointer(quote) - base
-            // An escape in front of this quote may have escaped it: look at the bytes passed over.
-            guard let firstEscape = memchr(base + end, 0x5C, place - end) else {
-                end = place
-                break
-            }
-            escaped = true
-            end = try behindEscapes(from: UnsafeRawPointer(firstEscape) - base)
-            if end <= bytes.count, end > 0, bytes[end - 1] == 0x22 {
-                end -= 1
-                break
-            }
-        }
+        let (end, isEscaped) = try closingQuote(from: start)
         offset = end + 1
-        let length = end - start
-        if !escaped, length >= JSONText.longFrom {
-            guard let slice = buffer.getSlice(at: buffer.readerIndex + start, length: length) else {
+        if !isEscaped, end - start >= JSONText.longFrom {
+            guard let slice = buffer.getSlice(at: buffer.readerIndex + start, length: end - start) else {
                 throw failure("The JSON ends too early.")
             }
             return .slice(slice)
         }
-        return .text(try text(UnsafeRawBufferPointer(rebasing: bytes[start..<end]), escaped: escaped))
+        let raw = UnsafeRawBufferPointer(rebasing: bytes[start..<end])
+        guard !raw.contains(where: { $0 < 0x20 }) else { throw failure("A string has a raw control character.") }
+        guard isEscaped else { return .text(try text(raw)) }
+        let plain = try unescaped(raw)
+        // A picture with a few escapes, as some vendors write `/` and `=`, is still no text.
+        if plain.readableBytes >= JSONText.longFrom, plain.readableBytesView.allSatisfy(Self.standsForItself) {
+            return .slice(plain)
+        }
+        return .text(try plain.withUnsafeReadableBytes { bytes throws(JSONError) in try text(bytes) })
     }
 
-    /// Walks byte by byte from an escape to the closing quote, and gives the place behind that quote.
-    private func behindEscapes(from first: Int) throws(JSONError) -> Int {
-        var place = first
+    /// The largest piece of a string that is looked through at once: twice, and the second time out of the cache.
+    private static let largestPiece = 16 << 10
+
+    /// Finds the end of a string, in pieces that grow as long as no escape is met.
+    private func closingQuote(from start: Int) throws(JSONError) -> (end: Int, isEscaped: Bool) {
+        guard let base = bytes.baseAddress else { throw failure("The JSON ends too early.") }
+        var (place, piece, isEscaped) = (start, 64, false)
         while place < bytes.count {
-            switch bytes[place] {
-            case 0x5C: place += 2
-            case 0x22: return place + 1
-            default: place += 1
+            let quote = memchr(base + place, 0x22, min(piece, bytes.count - place)).map { UnsafeRawPointer($0) - base }
+            let end = quote ?? min(place + piece, bytes.count)
+            // An escape in front of this quote may have escaped it.
+            if let escape = memchr(base + place, 0x5C, end - place) {
+                (place, piece, isEscaped) = (UnsafeRawPointer(escape) - base + 2, 64, true)
+            } else if let quote {
+                return (quote, isEscaped)
+            } else {
+                (place, piece) = (end, min(piece * 2, Self.largestPiece))
             }
         }
         throw failure("A string has no closing quote.")
     }
 
-    private func text(_ raw: UnsafeRawBufferPointer, escaped: Bool) throws(JSONError) -> String {
-        guard !raw.contains(where: { $0 < 0x20 }) else { throw failure("A string has a raw control character.") }
-        guard escaped else {
-            guard let text = String(validating: raw, as: UTF8.self) else { throw failure("A string is not UTF-8.") }
-            return text
-        }
-        var unescaped: [UInt8] = []
-        unescaped.reserveCapacity(raw.count)
+    /// Whether a byte is written as it is when a string of such bytes is written again.
+    private static func standsForItself(_ byte: UInt8) -> Bool { byte >= 0x20 && byte != 0x22 && byte != 0x5C }
+
+    private func text(_ raw: UnsafeRawBufferPointer) throws(JSONError) -> String {
+        guard let text = String(validating: raw, as: UTF8.self) else { throw failure("A string is not UTF-8.") }
+        return text
+    }
+
+    /// Replaces the escapes, and copies what stands between them.
+    private func unescaped(_ raw: UnsafeRawBufferPointer) throws(JSONError) -> ByteBuffer {
+        var unescaped = ByteBufferAllocator().buffer(capacity: raw.count)
         var place = 0
-        while place < raw.count {
-            guard raw[place] == 0x5C else {
-                unescaped.append(raw[place])
-                place += 1
-                continue
-            }
-            guard place + 1 < raw.count else { throw failure("A string ends in an escape.") }
-            place += 2
+        while let base = raw.baseAddress, place < raw.count {
+            let escape = memchr(base + place, 0x5C, raw.count - place).map { UnsafeRawPointer($0) - base } ?? raw.count
+            unescaped.writeBytes(UnsafeRawBufferPointer(rebasing: raw[place..<escape]))
+            guard escape < raw.count else { break }
+            guard escape + 1 < raw.count else { throw failure("A string ends in an escape.") }
+            place = escape + 2
             switch raw[place - 1] {
-            case 0x22, 0x5C, 0x2F: unescaped.append(raw[place - 1])
-            case UInt8(ascii: "b"): unescaped.append(0x08)
-            case UInt8(ascii: "f"): unescaped.append(0x0C)
-            case UInt8(ascii: "n"): unescaped.append(0x0A)
-            case UInt8(ascii: "r"): unescaped.append(0x0D)
-            case UInt8(ascii: "t"): unescaped.append(0x09)
-            case UInt8(ascii: "u"):
-                let scalar = try scalar(in: raw, at: &place)
-                unescaped.append(contentsOf: Unicode.UTF8.encode(scalar).map(Array.init) ?? [])
+            case 0x22, 0x5C, 0x2F: unescaped.writeInteger(raw[place - 1])
+            case UInt8(ascii: "b"): unescaped.writeInteger(0x08 as UInt8)
+            case UInt8(ascii: "f"): unescaped.writeInteger(0x0C as UInt8)
+            case UInt8(ascii: "n"): unescaped.writeInteger(0x0A as UInt8)
+            case UInt8(ascii: "r"): unescaped.writeInteger(0x0D as UInt8)
+            case UInt8(ascii: "t"): unescaped.writeInteger(0x09 as UInt8)
+            case UInt8(ascii: "u"): unescaped.writeString(String(try scalar(in: raw, at: &place)))
             default: throw failure("A string has an unknown escape.")
             }
         }
-        guard let text = String(validating: unescaped, as: UTF8.self) else { throw failure("A string is not UTF-8.") }
-        return text
+        return unescaped
     }
 
     /// Reads the four digits at `place`, and the second half of a surrogate pair; a lone half becomes U+FFFD.

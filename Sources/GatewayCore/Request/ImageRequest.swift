@@ -38,6 +38,8 @@ public struct ImageRequest: Sendable, Hashable, Codable {
     public let user: String?
     /// The caller's own notes; at most 16 pairs.
     public let metadata: [String: String]
+    /// Where the caller wants to hear that the task is finished.
+    public let webhookAddress: WebhookAddress?
     /// The pictures to edit, the first one the base; 1 to 16 for an edit, none for a generation.
     public let inputs: [InputImage]
     /// Where to edit the first picture: its transparent parts.
@@ -99,7 +101,7 @@ extension ImageRequest {
         /// The members by their names in the contract.
         public var model, prompt, size, aspectRatio, quality, background, outputFormat, responseFormat: String?
         /// More members by their names in the contract.
-        public var negativePrompt, style, moderation, user: String?
+        public var negativePrompt, style, moderation, user, webhookURL: String?
         /// The numbers.
         public var count, outputCompression, seed: Int?
         /// The caller's notes.
@@ -134,6 +136,7 @@ extension ImageRequest {
         moderation = try Self.word(draft.moderation, "moderation")
         user = try Self.optionalText(draft.user, "user", atMost: 512)
         metadata = try Self.notes(draft.metadata)
+        webhookAddress = try Self.webhookAddress(draft.webhookURL)
         inputs = try Self.inputs(draft)
         mask = draft.mask
         if background == .transparent, outputFormat == .jpeg {
@@ -220,6 +223,15 @@ extension ImageRequest {
             throw InvalidRequest(.invalidValue, "aspect_ratio", "The parameter 'aspect_ratio' must look like 16:9.")
         }
         return ratio
+    }
+
+    private static func webhookAddress(_ value: String?) throws(InvalidRequest) -> WebhookAddress? {
+        guard let value else { return nil }
+        guard let address = WebhookAddress(value) else {
+            let mistake = WebhookAddress.mistake(in: value) ?? "must look like https://host/path"
+            throw InvalidRequest(.invalidValue, "webhook_url", "The parameter 'webhook_url' \(mistake).")
+        }
+        return address
     }
 
     private static func inputs(_ draft: Draft) throws(InvalidRequest) -> [InputImage] {

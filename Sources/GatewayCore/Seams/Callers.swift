@@ -6,11 +6,14 @@ public struct Caller: Sendable, Hashable {
     public var name: String
     /// The public model names it may use: whole names, or beginnings that end in `*`.
     public var models: [String]
+    /// How much it may ask for.
+    public var limits: CallerLimits
 
-    /// Creates a caller who may use every model unless told otherwise.
-    public init(name: String, models: [String] = ["*"]) {
+    /// Creates a caller who may use every model, as much as there is, unless told otherwise.
+    public init(name: String, models: [String] = ["*"], limits: CallerLimits = CallerLimits()) {
         self.name = name
         self.models = models
+        self.limits = limits
     }
 
     /// Whether the caller may use a model.
@@ -29,9 +32,15 @@ public protocol CallerDirectory: Sendable {
 
 /// The caller of a gateway that listens on loopback only and asks for no key.
 public struct NoCallerDirectory: CallerDirectory {
+    private let limits: CallerLimits
+
     /// Creates the directory.
-    public init() {}
+    ///
+    /// - Parameter limits: How much all who call may ask for together.
+    public init(limits: CallerLimits = CallerLimits()) {
+        self.limits = limits
+    }
 
     /// Always the same caller, whatever is presented.
-    public func caller(presenting credential: String?) async -> Caller? { Caller(name: "local") }
+    public func caller(presenting credential: String?) async -> Caller? { Caller(name: "local", limits: limits) }
 }

@@ -1,20 +1,22 @@
 // Part of ImageGateway. SPDX-License-Identifier: Apache-2.0
 
-public import NIOCore
 import Synchronization
 
 /// The small doors between server and engine inside one process: work that was created, changes of a task, and the
-/// hand-over of a picture to a waiting caller.
+/// hand-over of a picture to waiting callers.
 ///
 /// The row is the truth; the board only says when to look at it.
 public final class TaskBoard: Sendable {
-    private struct State {
+    fileprivate struct State {
         var watchers: [TaskID: [Int: AsyncStream<Void>.Continuation]] = [:]
-        var callers: [TaskID: AsyncStream<Delivery>.Continuation] = [:]
+        var callers: [TaskID: [Int: AsyncStream<Delivery>.Continuation]] = [:]
         var hungUp: Set<TaskID> = []
         var runs: [TaskID: @Sendable () -> Void] = [:]
         var isTaking = true
-        var nextWatcher = 0
+        /// Whether the engine has ended: nothing of any task changes here any more.
+        var isOver = false
+        var stoppers: [AsyncStream<Void>.Continuation] = []
+        var nextNumber = 0
     }
 
     private let state = Mutex(State())
@@ -23,6 +25,9 @@ public final class TaskBoard: Sendable {
     public let assignments: AsyncStream<Assignment>
     /// One element whenever there may be something to claim; several signals may show as one.
     public let queueSignals: AsyncStream<Void>
+    /// One element whenever some task has changed; several changes may show as one; for the one deliverer of webhooks.
+    public let changeSignals: AsyncStream<Void>
+    private let changeSignaler: AsyncStream<Void>.Continuation
     private let assigner: AsyncStream<Assignment>.Continuation
     private let signaler: AsyncStream<Void>.Continuation
 
@@ -31,10 +36,14 @@ public final class TaskBoard: Sendable {
         state.withLock { $0.watchers.isEmpty && $0.callers.isEmpty && $0.hungUp.isEmpty }
     }
 
+    /// How many callers wait for a task.
+    func callerCount(of id: TaskID) -> Int { state.withLock { $0.callers[id]?.count ?? 0 } }
+
     /// Creates an empty board.
     public init() {
         (assignments, assigner) = AsyncStream.makeStream()
         (queueSignals, signaler) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
+        (changeSignals, changeSignaler) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
     }
 
     // MARK: Work for the engine
@@ -64,11 +73,41 @@ public final class TaskBoard: Sendable {
     /// Whether the engine of this process still takes tasks on.
     public var isTaking: Bool { state.withLock(\.isTaking) }
 
-    /// Ends both streams: the engine takes nothing more on.
+    /// Ends both streams: the engine takes nothing more on, and hands back what it need not finish.
+    ///
+    /// This is how a process begins to stop; calling it again changes nothing.
     public func stopTaking() {
-        state.withLock { $0.isTaking = false }
+        let stoppers = state.withLock { state in
+            state.isTaking = false
+            defer { state.stoppers = [] }
+            return state.stoppers
+        }
         assigner.finish()
         signaler.finish()
+        for stopper in stoppers { stopper.finish() }
+    }
+
+    /// Waits until ``stopTaking()`` is called, or until the waiting task is cancelled.
+    public func untilStopping() async {
+        let (stop, continuation) = AsyncStream<Void>.makeStream()
+        let isStopping = state.withLock { state in
+            if state.isTaking { state.stoppers.append(continuation) }
+            return !state.isTaking
+        }
+        if isStopping { continuation.finish() }
+        for await _ in stop {}
+    }
+
+    /// Says that the engine has ended: whoever watches or waits is told to look at the row for the last time.
+    public func engineEnded() {
+        let (watchers, callers) = state.withLock { state in
+            state.isOver = true
+            state.hungUp = []
+            defer { (state.watchers, state.callers) = ([:], [:]) }
+            return (state.watchers.values.flatMap(\.values), state.callers.values.flatMap(\.values))
+        }
+        for watcher in watchers { watcher.finish() }
+        for caller in callers { caller.finish() }
     }
 
     // MARK: Changes of a task
@@ -79,13 +118,18 @@ public final class TaskBoard: Sendable {
     /// may show as one element.
     ///
     /// - Parameter id: Which task.
-    /// - Returns: One element for each change; ending the iteration ends the watch.
+    /// - Returns: One element for each change; ending the iteration ends the watch. It ends by itself when the engine does.
     public func changes(of id: TaskID) -> AsyncStream<Void> {
         let (changes, continuation) = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
-        let number = state.withLock { state in
-            state.nextWatcher += 1
-            state.watchers[id, default: [:]][state.nextWatcher] = continuation
-            return state.nextWatcher
+        let number = state.withLock { state -> Int? in
+            guard !state.isOver else { return nil }
+            state.nextNumber += 1
+            state.watchers[id, default: [:]][state.nextNumber] = continuation
+            return state.nextNumber
+        }
+        guard let number else {
+            continuation.finish()
+            return changes
         }
         continuation.onTermination = { [weak self] _ in
             self?.state.withLock { state in
@@ -100,6 +144,7 @@ public final class TaskBoard: Sendable {
     public func changed(_ id: TaskID) {
         let watchers = state.withLock { $0.watchers[id].map { Array($0.values) } ?? [] }
         for watcher in watchers { watcher.yield() }
+        changeSignaler.yield()
     }
 
     // MARK: Ends from outside
@@ -124,40 +169,50 @@ public final class TaskBoard: Sendable {
         state.withLock { $0.runs.removeValue(forKey: id) }?()
     }
 
-    // MARK: Hand-over to a waiting caller
+    // MARK: Hand-over to waiting callers
 
-    /// Says that a caller waits for the pictures of a task, before the task is announced.
+    /// Says that a caller waits for the pictures of a task, before the task is announced or while it runs.
+    ///
+    /// Several may wait for the same task: all get the same delivery.
     ///
     /// - Parameter id: Which task.
     /// - Returns: One delivery, or none if the task ends without pictures or they are stored instead.
-    public func expect(_ id: TaskID) -> AsyncStream<Delivery> {
+    public func expect(_ id: TaskID) -> CallerPlace {
         let (deliveries, continuation) = AsyncStream<Delivery>.makeStream()
-        let earlier = state.withLock { $0.callers.updateValue(continuation, forKey: id) }
-        earlier?.finish()
-        return deliveries
+        let number = state.withLock { state -> Int in
+            state.nextNumber += 1
+            state.hungUp.remove(id)
+            if state.isOver {
+                continuation.finish()
+            } else {
+                state.callers[id, default: [:]][state.nextNumber] = continuation
+            }
+            return state.nextNumber
+        }
+        return CallerPlace(task: id, number: number, deliveries: deliveries)
     }
 
-    /// Says that the caller waits no longer; from now on the pictures are stored.
+    /// Says that a caller waits no longer; when nobody does, the pictures are stored.
     ///
-    /// - Returns: `false` if the engine has taken the caller's place already: a delivery is on its way.
+    /// - Returns: `false` if the engine has taken the caller already: a delivery is on its way.
     @discardableResult
-    public func withdraw(_ id: TaskID) -> Bool {
-        let continuation = state.withLock { $0.callers.removeValue(forKey: id) }
+    public func withdraw(_ place: CallerPlace) -> Bool {
+        let continuation = state.withLock { $0.leave(place) }
         continuation?.finish()
         return continuation != nil
     }
 
-    /// Says that the caller has hung up: what was not sent to a vendor yet need not be sent.
-    public func hangUp(_ id: TaskID) {
+    /// Says that a caller has hung up: if it was the last, what was not sent to a vendor yet need not be sent.
+    public func hangUp(_ place: CallerPlace) {
         let continuation = state.withLock { state in
-            let continuation = state.callers.removeValue(forKey: id)
-            if continuation != nil { state.hungUp.insert(id) }
+            let continuation = state.leave(place)
+            if continuation != nil, state.callers[place.task] == nil { state.hungUp.insert(place.task) }
             return continuation
         }
         continuation?.finish()
     }
 
-    /// Whether the caller hung up while waiting.
+    /// Whether every caller hung up while waiting.
     public func hasHungUp(_ id: TaskID) -> Bool {
         state.withLock { $0.hungUp.contains(id) }
     }
@@ -169,19 +224,40 @@ public final class TaskBoard: Sendable {
 
     /// Says that the engine is done with a task: whoever waits looks at the row.
     public func settled(_ id: TaskID) {
-        let continuation = state.withLock { state in
+        let callers = state.withLock { state in
             state.hungUp.remove(id)
             return state.callers.removeValue(forKey: id)
         }
-        continuation?.finish()
+        for continuation in (callers ?? [:]).values { continuation.finish() }
     }
 
-    /// Takes a waiting caller, who from now on relies on the delivery.
+    /// Takes all waiting callers, who from now on rely on the delivery.
     ///
     /// - Returns: The way to hand over, or `nil` if nobody waits.
     public func takeCaller(of id: TaskID) -> WaitingCaller? {
-        state.withLock { $0.callers.removeValue(forKey: id) }.map(WaitingCaller.init(continuation:))
+        let callers = state.withLock { $0.callers.removeValue(forKey: id) }
+        return callers.map { WaitingCaller(continuations: Array($0.values)) }
     }
+}
+
+extension TaskBoard.State {
+    /// Takes one caller away.
+    fileprivate mutating func leave(_ place: CallerPlace) -> AsyncStream<Delivery>.Continuation? {
+        let continuation = callers[place.task]?.removeValue(forKey: place.number)
+        if callers[place.task]?.isEmpty == true { callers[place.task] = nil }
+        return continuation
+    }
+}
+
+/// A caller's place in front of a task: at most one delivery, then the end.
+public struct CallerPlace: Sendable, AsyncSequence {
+    /// The task waited for.
+    public let task: TaskID
+    fileprivate let number: Int
+    fileprivate let deliveries: AsyncStream<Delivery>
+
+    /// Waits.
+    public func makeAsyncIterator() -> AsyncStream<Delivery>.Iterator { deliveries.makeAsyncIterator() }
 }
 
 /// A task that this process shall run, with what came along and is in memory anyway.
@@ -192,46 +268,20 @@ public struct Assignment: Sendable {
     public var uploads: [InputPicture]
 }
 
-/// A caller who waits for pictures and has been promised them.
+/// Whoever waits for the pictures of a task and has been promised them.
 public struct WaitingCaller: Sendable {
-    fileprivate let continuation: AsyncStream<Delivery>.Continuation
+    fileprivate let continuations: [AsyncStream<Delivery>.Continuation]
 
-    /// Hands over; once.
+    /// Hands over, the same buffers to everybody; once.
     public func give(_ delivery: Delivery) {
-        continuation.yield(delivery)
-        continuation.finish()
+        for continuation in continuations {
+            continuation.yield(delivery)
+            continuation.finish()
+        }
     }
 
-    /// Sends the caller back to the row: there will be no delivery.
+    /// Sends everybody back to the row: there will be no delivery.
     public func dismiss() {
-        continuation.finish()
-    }
-}
-
-/// Pictures on their way to a waiting caller, and the finished task they belong to.
-public struct Delivery: Sendable {
-    /// The task in its final state.
-    public var task: ImageTask
-    /// The pictures, in order.
-    public var pictures: [DeliveredPicture]
-
-    /// Creates a delivery.
-    public init(task: ImageTask, pictures: [DeliveredPicture]) {
-        self.task = task
-        self.pictures = pictures
-    }
-}
-
-/// A picture in memory: base64 as it came, until somebody needs bytes.
-public struct DeliveredPicture: Sendable {
-    /// The picture in standard base64 without line breaks.
-    public var base64: ByteBuffer
-    /// The prompt as the vendor rewrote it.
-    public var revisedPrompt: String?
-
-    /// Creates a picture.
-    public init(base64: ByteBuffer, revisedPrompt: String? = nil) {
-        self.base64 = base64
-        self.revisedPrompt = revisedPrompt
+        for continuation in continuations { continuation.finish() }
     }
 }

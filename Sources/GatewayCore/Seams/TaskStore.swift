@@ -5,10 +5,12 @@
 /// Whatever writes or removes a row brings the list up to date in the same transaction, as ``ImageTask/objects`` and
 /// ``ImageTask/deletions(removedAt:endsLinks:)`` say.
 public protocol TaskStore: Sendable {
-    /// Writes a new task; durable when it returns.
+    /// Writes a new task if the terms allow; durable when it returns.
     ///
-    /// - Parameter task: A task nobody has written yet.
-    func create(_ task: ImageTask) async throws(StoreError)
+    /// - Parameters:
+    ///   - task: A task nobody has written yet; its creation is the present moment.
+    ///   - terms: What must be true for it, and the claim that is written with it.
+    func create(_ task: ImageTask, on terms: TaskTerms) async throws(StoreError) -> TaskEntry
 
     /// Reads a task.
     ///
@@ -24,6 +26,38 @@ public protocol TaskStore: Sendable {
     ///   - version: The version it was changed from.
     /// - Throws: ``StoreError/Code/conflict`` when the row has another version by now, or is gone.
     func update(_ task: ImageTask, from version: Int) async throws(StoreError)
+
+    /// Writes a changed task together with the claim of the request that changed it; durable when it returns.
+    ///
+    /// - Parameters:
+    ///   - task: The task as it shall be.
+    ///   - version: The version it was changed from.
+    ///   - claim: The claim; it may be for this task only.
+    ///   - now: The present moment.
+    /// - Returns: The claim that was there before, if there was one: then nothing was written.
+    /// - Throws: As ``update(_:from:)``.
+    func update(
+        _ task: ImageTask,
+        from version: Int,
+        claiming claim: IdempotencyClaim,
+        now: Timestamp
+    ) async throws(StoreError) -> IdempotencyClaim?
+
+    /// Finds a claim that is not over.
+    ///
+    /// - Parameters:
+    ///   - key: The caller's name for the request.
+    ///   - owner: The caller.
+    ///   - now: The present moment.
+    func claim(_ key: String, of owner: String, now: Timestamp) async throws(StoreError) -> IdempotencyClaim?
+
+    /// Removes claims that are over; those of removed tasks went with them.
+    ///
+    /// - Parameters:
+    ///   - moment: Only those that were over before.
+    ///   - limit: How many at most.
+    /// - Returns: How many were removed.
+    func removeClaims(expiredBefore moment: Timestamp, limit: Int) async throws(StoreError) -> Int
 
     /// Hands out tasks without a node, oldest first, each claimed for `node` in the same step.
     ///
@@ -61,6 +95,14 @@ public protocol TaskStore: Sendable {
         limit: Int,
         now: Timestamp
     ) async throws(StoreError) -> [ImageTask]
+
+    /// Names unfinished tasks that one node holds, or that nobody does, oldest first.
+    ///
+    /// - Parameters:
+    ///   - node: Whose; `nil` for those that wait to be claimed.
+    ///   - bound: Only names below this one: those that were made before it.
+    ///   - limit: How many at most.
+    func unfinished(of node: String?, before bound: TaskID, limit: Int) async throws(StoreError) -> [TaskID]
 
     /// Reads a page of an owner's tasks.
     ///
@@ -117,8 +159,31 @@ public protocol TaskStore: Sendable {
     /// How many tasks wait to be claimed.
     func pendingCount() async throws(StoreError) -> Int
 
+    /// How many unfinished tasks an owner has; counts no further than asked.
+    ///
+    /// - Parameters:
+    ///   - owner: Whose.
+    ///   - limit: Where to stop counting.
+    func unfinishedCount(of owner: String, atMost limit: Int) async throws(StoreError) -> Int
+
+    /// The place of a task among those that wait to be claimed, the next one first; `nil` if it does not wait.
+    ///
+    /// Cheap, and therefore not exact while a long queue moves.
+    ///
+    /// - Parameter id: Its name.
+    func queuePosition(of id: TaskID) async throws(StoreError) -> Int?
+
     /// Closes the database; what is under way ends first.
     func close() async
+}
+
+extension TaskStore {
+    /// Writes a new task on no terms; durable when it returns.
+    ///
+    /// - Parameter task: A task nobody has written yet.
+    public func create(_ task: ImageTask) async throws(StoreError) {
+        _ = try await create(task, on: TaskTerms())
+    }
 }
 
 /// Which of an owner's tasks to read.

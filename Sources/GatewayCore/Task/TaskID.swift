@@ -27,6 +27,11 @@ public struct TaskID: Sendable, Hashable, Comparable, TextCodable {
         description = Self.prefix + String(decoding: characters, as: UTF8.self)
     }
 
+    /// The lowest name that a task made at a moment can have: whatever was made before is lower.
+    public static func lowest(at moment: Timestamp) -> TaskID {
+        TaskID(time: UInt64(max(0, moment.milliseconds)), high: 0, low: 0)
+    }
+
     /// Names order by text, which is the order of their making.
     public static func < (left: TaskID, right: TaskID) -> Bool { left.description < right.description }
 

@@ -87,12 +87,12 @@ extension OSSFailures {
         )
     }
 
-    static func otherFailure(_ status: Int, _ operation: Operation, _ place: String) -> RemoteFailure {
+    static func otherFailure(_ status: Int, _ operation: BucketOperation, _ place: String) -> RemoteFailure {
         switch status {
         case 401, 403:
             report(
                 .denied,
-                "OSS refuses access \(place): the key needs \(operation.rawValue) on the bucket's objects, and no bucket "
+                "OSS refuses access \(place): the key needs \(permission(operation)) on the bucket's objects, and no bucket "
                     + "policy, network rule or role policy against it."
             )
         default:

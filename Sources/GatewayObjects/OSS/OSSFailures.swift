@@ -5,17 +5,20 @@ import HTTPTypes
 
 /// Reads the answers of OSS: what went wrong, what helps, and one sentence for the operator.
 struct OSSFailures: Sendable {
-    enum Operation: String, Sendable {
-        case put = "oss:PutObject"
-        case get = "oss:GetObject"
-        case delete = "oss:DeleteObject"
-    }
-
     /// The region that was signed for.
     let region: String
 
+    /// What the credentials need for an operation.
+    static func permission(_ operation: BucketOperation) -> String {
+        switch operation {
+        case .put: "oss:PutObject"
+        case .get: "oss:GetObject"
+        case .delete: "oss:DeleteObject"
+        }
+    }
+
     /// What is wrong with an answer, or `nil` if it reports success.
-    func failure(in answer: TransportResponse, to operation: Operation, signedAt: Timestamp) -> RemoteFailure? {
+    func failure(in answer: TransportResponse, to operation: BucketOperation, signedAt: Timestamp) -> RemoteFailure? {
         guard !(200..<300).contains(answer.status) else { return nil }
         let document = OSSErrorDocument(answer)
         let isMissing = document.code == "NoSuchKey" || document.code == "NoSuchVersion"
@@ -43,7 +46,9 @@ struct OSSFailures: Sendable {
         let theirs = answer.headers[.date].flatMap(Timestamp.init(httpDate:))
         let distance = theirs.map { abs(signedAt.duration(to: $0).milliseconds) } ?? 0
         let isUnexplained = document.code == "AccessDenied" && document.endpoint == nil && distance > 15 * 60_000
-        guard document.code == "RequestTimeTooSkewed" || isUnexplained else { return nil }
+        // A link of version 1 and one of version 4 that is over, and one whose life has not begun.
+        let isOfTime = ["0002-00000069", "0002-00000235", "0002-00000236"].contains(document.reason)
+        guard document.code == "RequestTimeTooSkewed" || isOfTime || isUnexplained else { return nil }
         return RemoteFailure(
             error: ObjectError(
                 .denied,
@@ -63,7 +68,7 @@ struct OSSFailures: Sendable {
                 "OSS refuses a signature of version 1 \(place): set storage.signature to v4; newer accounts and buckets "
                     + "take nothing else."
             )
-        case (_, "0002-00000226"), (_, "0002-00000227"):
+        case (_, let reason) where Self.isOfRegion(reason):
             Self.report(
                 .denied,
                 "The bucket is not in the region \(region) \(place): set storage.region, such as cn-hangzhou without "
@@ -122,6 +127,9 @@ struct OSSFailures: Sendable {
         default: return nil
         }
     }
+
+    /// Whether the exact reason is the region, or the product, in the signature.
+    static func isOfRegion(_ reason: String?) -> Bool { reason == "0002-00000226" || reason == "0002-00000227" }
 
     static func report(_ code: ObjectError.Code, isTemporary: Bool = false, _ message: String) -> RemoteFailure {
         RemoteFailure(error: ObjectError(code, isTemporary: isTemporary, message), remedy: .none)

@@ -3,7 +3,7 @@
 public import GatewayCore
 
 /// Where an Aliyun OSS bucket is and how to sign for it; checked when a store is made from it.
-public struct OSSSettings: Sendable {
+public struct OSSSettings: BucketSettings {
     /// A version of the signature.
     public enum Signature: String, Sendable, CaseIterable {
         /// By HMAC-SHA1: closed to new accounts and new buckets, and it knows no region.
@@ -36,10 +36,32 @@ public struct OSSSettings: Sendable {
     public var secretAccessKey: Secret
     /// What temporary credentials have besides.
     public var sessionToken: Secret?
+    /// A file that has the credentials instead, read again when it changes.
+    public var credentialsFile: String?
+    /// The section of that file, where it is an ini file.
+    public var credentialsProfile = "default"
     /// How long links will live at most.
     public var linkLifetime: Duration
+    /// What links say about their pictures.
+    public var presentation = LinkPresentation()
 
     /// Creates settings; nothing is checked yet, see ``mistakes``.
+    ///
+    /// ## Configuration keys
+    /// - `storage.endpoint` (required): `http` or `https` URL, the service's without the bucket or the bucket's own domain.
+    /// - `storage.public_endpoint` (optional): the same for links; required where `storage.endpoint` is internal.
+    /// - `storage.region` (optional): such as `cn-hangzhou`, where neither host tells it.
+    /// - `storage.bucket` (required): 3 to 63 of `a-z 0-9 -`.
+    /// - `storage.prefix` (optional): a folder inside the bucket, with or without a slash at its end.
+    /// - `storage.addressing`, `storage.public_addressing` (optional): `virtual` or `domain`, where the host does not tell it.
+    /// - `storage.signature` (optional, default `v4`): `v1` for old buckets that need it.
+    /// - `storage.sign_host` (optional, default `false`): whether a link works under its own host only.
+    /// - `storage.access_key_id`, `storage.secret_access_key` (secret): required unless there is a file.
+    /// - `storage.session_token` (optional, secret): of temporary credentials; links then live 12 hours at most.
+    /// - `storage.credentials_file` (optional): an ini or JSON file that has these three and is read again when it changes.
+    /// - `storage.credentials_profile` (optional, default `default`): the section of an ini file.
+    /// - `storage.url_lifetime` (optional, default `24h`): 1 second to 7 days, in whole seconds.
+    /// - `storage.link_disposition`, `storage.link_content_type` (optional): see ``LinkPresentation``.
     ///
     /// - Parameters:
     ///   - endpoint: The URL that the gateway itself uses.
@@ -98,7 +120,4 @@ extension OSSSettings {
 
     /// The region in the signature; a custom domain for uploads may go with a public endpoint that tells it.
     var signedRegion: String? { region ?? upload?.region ?? download?.region }
-
-    /// The prefix with a slash at its end, or nothing.
-    var folder: String { prefix.isEmpty || prefix.hasSuffix("/") ? prefix : prefix + "/" }
 }

@@ -5,23 +5,20 @@ import HTTPTypes
 
 /// Reads the answers of an S3 service: what went wrong, what helps, and one sentence for the operator.
 struct S3Failures: Sendable {
-    enum Operation: Sendable {
-        case put, get, delete
-
-        fileprivate var permission: String {
-            switch self {
-            case .put: "s3:PutObject"
-            case .get: "s3:GetObject"
-            case .delete: "s3:DeleteObject"
-            }
-        }
-    }
-
     /// The region that was signed for.
     let region: String
 
+    /// What the credentials need for an operation.
+    static func permission(_ operation: BucketOperation) -> String {
+        switch operation {
+        case .put: "s3:PutObject"
+        case .get: "s3:GetObject"
+        case .delete: "s3:DeleteObject"
+        }
+    }
+
     /// What is wrong with an answer, or `nil` if it reports success.
-    func failure(in answer: TransportResponse, to operation: Operation, signedAt: Timestamp) -> RemoteFailure? {
+    func failure(in answer: TransportResponse, to operation: BucketOperation, signedAt: Timestamp) -> RemoteFailure? {
         guard !(200..<300).contains(answer.status) else { return nil }
         let document = ErrorDocument(answer.body)
         let code = document.code ?? ""
@@ -152,14 +149,14 @@ struct S3Failures: Sendable {
         )
     }
 
-    private func otherFailure(_ code: String, _ status: Int, _ operation: Operation) -> RemoteFailure {
+    private func otherFailure(_ code: String, _ status: Int, _ operation: BucketOperation) -> RemoteFailure {
         switch status {
         // Some servers say 400 to a link that is over.
         case 401, 403,
             _ where code == "AccessDenied":
             report(
                 .denied,
-                "The storage refuses access (\(Self.name(code, status))): the key needs \(operation.permission) on the "
+                "The storage refuses access (\(Self.name(code, status))): the key needs \(Self.permission(operation)) on the "
                     + "bucket, and no bucket policy against it."
             )
         case 507:

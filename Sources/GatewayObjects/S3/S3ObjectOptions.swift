@@ -13,6 +13,12 @@ public struct S3ObjectOptions: Sendable, Hashable {
     /// The tags, which lifecycle rules and bills can go by.
     public var tags: [String: String] = [:]
 
+    /// Whether uploads carry an MD5 besides the signed SHA-256.
+    ///
+    /// A service that checks signatures as S3 does compares the bytes with the SHA-256, and the MD5 would take as long as
+    /// everything else that is done with a picture. It is for services that do not, and for buckets with object lock.
+    public var sendsMD5 = false
+
     /// How objects are encrypted where they lie.
     public enum Encryption: String, Sendable, CaseIterable {
         /// With keys of the service.

@@ -3,7 +3,7 @@
 public import GatewayCore
 
 /// Where an S3 bucket is and how to sign for it; checked when a store is made from it.
-public struct S3Settings: Sendable {
+public struct S3Settings: BucketSettings {
     /// The service's URL without the bucket, with a port and a path where it has them.
     public var endpoint: String
     /// The region in the signature.
@@ -50,8 +50,8 @@ public struct S3Settings: Sendable {
     /// - `storage.credentials_profile` (optional, default `default`): the section of an ini file.
     /// - `storage.url_lifetime` (optional, default `24h`): 1 second to 7 days, in whole seconds.
     /// - `storage.link_disposition`, `storage.link_content_type` (optional): see ``LinkPresentation``.
-    /// - `storage.server_side_encryption`, `storage.kms_key_id`, `storage.storage_class`, `storage.tags` (optional): see
-    ///   ``S3ObjectOptions``.
+    /// - `storage.server_side_encryption`, `storage.kms_key_id`, `storage.storage_class`, `storage.tags`,
+    ///   `storage.content_md5` (optional): see ``S3ObjectOptions``.
     ///
     /// - Parameters:
     ///   - endpoint: The service's URL without the bucket.
@@ -93,21 +93,13 @@ public struct S3Settings: Sendable {
 }
 
 extension S3Settings {
-    /// The longest life a signature may be given: 7 days.
-    static let longestLink = Duration.seconds(604_800)
-
-    /// The longest life of temporary credentials that a service hands to a role.
-    ///
-    /// A link dies with the token it was signed with, and nothing in a token says when that is.
-    static let longestSession = Duration.seconds(12 * 3600)
-
     /// What is wrong with these settings, a sentence each; empty if a store can be made from them.
     public var mistakes: [String] {
         [
             Self.endpointMistake(endpoint, "storage.endpoint"),
             publicEndpoint.flatMap { Self.endpointMistake($0, "storage.public_endpoint") },
-            regionMistake, bucketMistake, prefixMistake, credentialsMistake, lifetimeMistake,
-        ].compactMap(\.self) + options.mistakes
+            regionMistake, bucketMistake(allowingDots: true), prefixMistake, lifetimeMistake,
+        ].compactMap(\.self) + credentialsMistakes + options.mistakes
     }
 
     private static func endpointMistake(_ text: String, _ name: String) -> String? {
@@ -121,61 +113,4 @@ extension S3Settings {
         guard !(1...64).contains(region.utf8.count) || !isPlain else { return nil }
         return "storage.region must be a plain name such as us-east-1 (auto for Cloudflare R2)."
     }
-
-    private var bucketMistake: String? {
-        let isPlain = bucket.utf8.allSatisfy { byte in
-            switch byte {
-            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"),
-                UInt8(ascii: "."):
-                true
-            default: false
-            }
-        }
-        let labels = bucket.split(separator: ".", omittingEmptySubsequences: false)
-        let areLabels = labels.allSatisfy { !$0.isEmpty && $0.first != "-" && $0.last != "-" }
-        let isAddress = labels.count == 4 && labels.allSatisfy { UInt8($0) != nil }
-        guard !(3...63).contains(bucket.utf8.count) || !isPlain || !areLabels || isAddress else { return nil }
-        return "storage.bucket must be 3 to 63 of a-z, 0-9, dot and hyphen, with a letter or digit at both ends."
-    }
-
-    private var prefixMistake: String? {
-        let parts = folder.split(separator: "/", omittingEmptySubsequences: false).dropLast()
-        let arePlain = parts.allSatisfy { !$0.isEmpty && $0 != "." && $0 != ".." }
-        let isPrintable = prefix.unicodeScalars.allSatisfy { $0.value >= 0x20 && $0.value != 0x7F && $0 != "\\" }
-        guard !arePlain || !isPrintable || folder.utf8.count > 120 else { return nil }
-        return "storage.prefix must be a relative folder of at most 120 bytes, without empty parts, '.' and '..'."
-    }
-
-    private var credentialsMistake: String? {
-        if let credentialsFile {
-            return credentialsFile.isEmpty || credentialsFile.utf8.contains(0)
-                ? "storage.credentials_file must name a file." : nil
-        }
-        return switch credentials.brokenParts.first {
-        case .accessKeyID: "storage.access_key_id is empty or contains characters that no access key has."
-        case let part?:
-            "storage.\(part.rawValue) is empty or contains blanks or line breaks; look at how it came into the "
-                + "environment."
-        case nil: nil
-        }
-    }
-
-    /// The credentials that stand in the settings themselves.
-    var credentials: BucketCredentials {
-        BucketCredentials(accessKeyID: accessKeyID, secretAccessKey: secretAccessKey, sessionToken: sessionToken)
-    }
-
-    private var lifetimeMistake: String? {
-        if linkLifetime < .seconds(1) || linkLifetime > Self.longestLink
-            || linkLifetime != .seconds(linkLifetime.components.seconds)
-        {
-            return "storage.url_lifetime must be 1 second to 7 days, in whole seconds: S3 signs no other links."
-        }
-        guard credentialsFile == nil, sessionToken != nil, linkLifetime > Self.longestSession else { return nil }
-        return "storage.url_lifetime is longer than temporary credentials live, and links die with them: "
-            + "use long-lived keys without storage.session_token, or set storage.url_lifetime to 12h or less."
-    }
-
-    /// The prefix with a slash at its end, or nothing.
-    var folder: String { prefix.isEmpty || prefix.hasSuffix("/") ? prefix : prefix + "/" }
 }

@@ -5,8 +5,8 @@ import NIOCore
 
 /// Reads credentials as the usual tools write them: an ini file with profiles, or a JSON object.
 ///
-/// The names differ from tool to tool (`aws_access_key_id`, `AccessKeyId`, `access_key_id`), so case, underscores, hyphens
-/// and a vendor's name in front do not count.
+/// The names differ from tool to tool (`aws_access_key_id`, `AccessKeyId`, `accessKeyID`), so case, underscores, hyphens and
+/// a vendor's name in front do not count.
 enum CredentialsText {
     /// Why a text holds no credentials; one part of a sentence, without any of the text.
     struct Mistake: Error {
@@ -23,7 +23,7 @@ enum CredentialsText {
             throw Mistake(reason: "it is not UTF-8")
         }
         let isObject = text.first { !$0.isWhitespace } == "{"
-        return try credentials(isObject ? members(of: bytes) : lines(of: text, profile: profile))
+        return try credentials(isObject ? members(of: bytes, profile: profile) : lines(of: text, profile: profile))
     }
 
     private static func credentials(_ values: [String: String]) throws(Mistake) -> BucketCredentials {
@@ -33,7 +33,7 @@ enum CredentialsText {
             throw Mistake(reason: "it has no secret access key")
         }
         var credentials = BucketCredentials(accessKeyID: id, secretAccessKey: Secret(secret))
-        credentials.sessionToken = value("sessiontoken", "securitytoken", "token").map { Secret($0) }
+        credentials.sessionToken = value("sessiontoken", "securitytoken", "ststoken", "token").map { Secret($0) }
         if let text = value("expiration", "expires") {
             guard let end = Timestamp(iso8601: text) else {
                 throw Mistake(reason: "its expiration is no time such as 2026-11-21T15:45:00Z")
@@ -46,19 +46,33 @@ enum CredentialsText {
         return credentials
     }
 
-    /// The object's members, or those of its `Credentials`: `sts assume-role` wraps them.
-    private static func members(of bytes: ByteBuffer) throws(Mistake) -> [String: String] {
+    /// The members of the object that has the credentials.
+    ///
+    /// `sts assume-role` wraps it in `Credentials`. Aliyun's command line has a list of profiles, and says which of them is
+    /// meant where nobody names one.
+    private static func members(of bytes: ByteBuffer, profile: String) throws(Mistake) -> [String: String] {
         guard let json = try? JSON(reading: bytes) else { throw Mistake(reason: "it is no valid JSON") }
+        var object = json["Credentials"] ?? json
+        if let profiles = json["profiles"]?.array {
+            let current = profile == "default" ? json["current"]?.string : nil
+            let names = [profile, current].compactMap(\.self)
+            let named = names.lazy.compactMap { name in profiles.first { $0["name"]?.string == name } }.first
+            guard let named else { throw noProfile }
+            object = named
+        }
         var values: [String: String] = [:]
-        let members = (json["Credentials"] ?? json).members ?? []
-        for member in members {
+        for member in object.members ?? [] {
             if let text = member.value.string { values[plain(member.name)] = text }
         }
         return values
     }
 
+    private static let noProfile = Mistake(reason: "it has no profile of the name in storage.credentials_profile")
+
     /// The lines of a section; lines in front of the first section are the default profile's.
     private static func lines(of text: String, profile: String) throws(Mistake) -> [String: String] {
+        // The older tool of OSS has one section of its own.
+        let names = profile == "default" ? ["default", "Credentials"] : [profile]
         var section = "default"
         var values: [String: String] = [:]
         var isThere = false
@@ -68,14 +82,14 @@ enum CredentialsText {
                 let name = trimmed(line.dropFirst().dropLast())
                 // The configuration file of the same tools says `[profile name]`, the credentials file `[name]`.
                 section = name.hasPrefix("profile ") ? trimmed(name.dropFirst("profile ".count)) : name
-                isThere = isThere || section == profile
+                isThere = isThere || names.contains(section)
                 continue
             }
-            guard section == profile, let equals = line.firstIndex(of: "=") else { continue }
+            guard names.contains(section), let equals = line.firstIndex(of: "=") else { continue }
             isThere = true
             values[plain(trimmed(line[..<equals]))] = trimmed(line[line.index(after: equals)...])
         }
-        guard isThere else { throw Mistake(reason: "it has no profile of the name in storage.credentials_profile") }
+        guard isThere else { throw noProfile }
         return values
     }
 

@@ -8,24 +8,38 @@ import Synchronization
 ///
 /// A transport says only that a body failed; why it did is what whoever fetches it decides by.
 final class WatchedSource: Sendable {
-    private let source: TransportChunks
-    private let state = Mutex<(any Error)?>(nil)
+    private struct State {
+        var failure: (any Error)?
+        var sum: CRC64?
+    }
 
-    init(_ source: TransportChunks) {
+    private let source: TransportChunks
+    private let state: Mutex<State>
+
+    /// - Parameters:
+    ///   - source: The bytes.
+    ///   - isSummed: Whether their checksum is taken while they pass.
+    init(_ source: TransportChunks, isSummed: Bool = false) {
         self.source = source
+        state = Mutex(State(sum: isSummed ? CRC64() : nil))
     }
 
     /// What the source failed with.
-    var failure: (any Error)? { state.withLock(\.self) }
+    var failure: (any Error)? { state.withLock { $0.failure } }
+
+    /// The checksum of what has passed; `nil` if none is taken.
+    var checksum: UInt64? { state.withLock { $0.sum?.value } }
 
     /// The bytes, to be read once.
     var chunks: TransportChunks {
         TransportChunks { [self] in
             do {
                 var iterator = source.makeAsyncIterator()
-                return try await iterator.next()
+                guard let chunk = try await iterator.next() else { return nil }
+                state.withLock { $0.sum?.add(chunk) }
+                return chunk
             } catch {
-                state.withLock { $0 = error }
+                state.withLock { $0.failure = error }
                 throw error
             }
         }

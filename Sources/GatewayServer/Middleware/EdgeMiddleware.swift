@@ -115,10 +115,14 @@ struct EdgeMiddleware: RouterMiddleware {
 extension Response {
     /// An answer in JSON that nobody may keep.
     init(json: JSON, status: HTTPResponse.Status = .ok, headers: HTTPFields = [:]) {
+        self.init(encoded: json.encoded(), status: status, headers: headers)
+    }
+
+    /// An answer in JSON that is encoded already.
+    init(encoded body: ByteBuffer, status: HTTPResponse.Status = .ok, headers: HTTPFields = [:]) {
         var headers = headers
         headers[.contentType] = "application/json"
         headers[.cacheControl] = "no-store"
-        let body = json.encoded()
         headers[.contentLength] = String(body.readableBytes)
         self.init(status: status, headers: headers, body: ResponseBody(byteBuffer: body))
     }

@@ -56,7 +56,12 @@ struct EventRoutes: Sendable {
     ) async throws {
         let (ticks, ticker) = AsyncStream.makeStream(of: Tick.self, bufferingPolicy: .bufferingNewest(2))
         try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask { for await _ in changes { ticker.yield(.look) } }
+            group.addTask {
+                for await _ in changes { ticker.yield(.look) }
+                // The engine has ended: the caller goes on where another process can tell more.
+                ticker.yield(.look)
+                ticker.finish()
+            }
             group.addTask { try await every(Self.glance) { ticker.yield(.look) } }
             group.addTask { try await every(Self.heartbeat) { ticker.yield(.beat) } }
             defer { group.cancelAll() }
@@ -66,7 +71,7 @@ struct EventRoutes: Sendable {
                     case .beat: try await writer.write(EventStream.heartbeat)
                     case .look:
                         guard let task = try await parts.store.task(task.id, owner: task.owner),
-                            try await stream.tell(task, to: &writer), parts.board.isTaking
+                            try await stream.tell(task, to: &writer)
                         else { return }
                     }
                 }
@@ -96,7 +101,8 @@ private struct EventStream {
         if task.version > seen {
             seen = task.version
             var event = ByteBuffer(string: "event: task.updated\nid: \(task.version)\ndata: ")
-            event.writeImmutableBuffer(try views.view.json(task).encoded())
+            let position = await views.position(of: task)
+            event.writeImmutableBuffer(try views.view.json(task, queuePosition: position).encoded())
             event.writeString("\n\n")
             try await writer.write(event)
         }

@@ -10,12 +10,12 @@ struct ImageRoutes: Sendable {
     let settings: ServerSettings
     let views: TaskViews
     let room: BodyRoom
+    let desk: TaskDesk
+    let reader: PictureReader
 
     func add(to routes: Routes) {
         for (path, kind) in [("generations", ImageRequest.Kind.generation), ("edits", .edit)] {
-            routes.on(.post, "/v1/images/\(path)") { request, context in
-                try await room.lending { try await draw(kind, request, context, $0) }
-            }
+            routes.on(.post, "/v1/images/\(path)") { try await draw(kind, $0, $1) }
             routes.on(.post, "/v1/images/\(path)/async") { request, context in
                 try await room.lending { try await drawLater(kind, request, context, $0) }
             }
@@ -28,27 +28,45 @@ struct ImageRoutes: Sendable {
         _ context: GatewayContext,
         _ share: BodyRoom.Share
     ) async throws -> Response {
-        let order = try await reader.order(kind, request, context, share)
+        let key = try RequestKey(request)
+        let order = try await orders.order(kind, request, context, share)
         guard !order.streams else {
             let sentence = "A task's changes are told at /v1/images/tasks/{id}/events; leave 'stream' out."
             throw InvalidRequest(.unsupportedParameter, "stream", sentence)
         }
-        return try await accept(order, context, status: .ok)
+        return try await accept(order, key, context, status: .ok)
     }
 
-    private func draw(
-        _ kind: ImageRequest.Kind,
-        _ request: Request,
-        _ context: GatewayContext,
-        _ share: BodyRoom.Share
-    ) async throws -> Response {
-        let order = try await reader.order(kind, request, context, share)
+    private func draw(_ kind: ImageRequest.Kind, _ request: Request, _ context: GatewayContext) async throws -> Response
+    {
+        let key = try RequestKey(request)
         let preference = Preference(request.headers[values: .prefer])
-        if preference?.wait == .zero {
-            var response = try await accept(order, context, status: .accepted)
-            response.headers[.preferenceApplied] = preference?.text
-            return response
+        let drawn = try await room.lending { share -> Drawn in
+            let order = try await orders.order(kind, request, context, share)
+            if preference?.wait == .zero {
+                var response = try await accept(order, key, context, status: .accepted)
+                response.headers[.preferenceApplied] = preference?.text
+                return .answer(response)
+            }
+            try checkAnswer(order)
+            let begun = try await call.begin(order, try named(order, key), context)
+            // Its pictures are not needed: whoever only waits holds no room.
+            if begun.isReplay { return .again(begun, streams: order.streams) }
+            return .answer(try await answer(begun, streams: order.streams, preference, context))
         }
+        switch drawn {
+        case .answer(let response): return response
+        case .again(let begun, let streams): return try await answer(begun, streams: streams, preference, context)
+        }
+    }
+
+    /// What became of a request while its body was held.
+    private enum Drawn {
+        case answer(Response)
+        case again(SynchronousCall.Begun, streams: Bool)
+    }
+
+    private func checkAnswer(_ order: PictureOrder) throws(APIError) {
         guard order.request.responseFormat != .url || settings.hasStorage else {
             throw APIError(
                 .serviceUnavailable,
@@ -58,10 +76,17 @@ struct ImageRoutes: Sendable {
                 headers: [.shouldRetry: "false"]
             )
         }
-        let call = SynchronousCall(parts: parts, settings: settings, views: views)
-        if order.streams { return try await call.stream(order, context) }
+    }
+
+    private func answer(
+        _ begun: SynchronousCall.Begun,
+        streams: Bool,
+        _ preference: Preference?,
+        _ context: GatewayContext
+    ) async throws -> Response {
+        if streams { return call.stream(begun, context) }
         let longest = settings.syncWait
-        var response = try await call.run(order, context, wait: min(preference?.wait ?? longest, longest))
+        var response = try await call.run(begun, context, wait: min(preference?.wait ?? longest, longest))
         // Said only where it is followed: without storage a call waits as long as its task lives.
         if let preference, preference.wait <= longest, settings.hasStorage {
             response.headers[.preferenceApplied] = preference.text
@@ -72,10 +97,12 @@ struct ImageRoutes: Sendable {
     /// Makes a task that any process may claim, and answers with it.
     private func accept(
         _ order: PictureOrder,
+        _ key: RequestKey?,
         _ context: GatewayContext,
         status: HTTPResponse.Status
     ) async throws -> Response {
         guard settings.hasStorage else { throw APIError.noStorage }
+        guard parts.board.isTaking else { throw APIError.shuttingDown }
         let task = ImageTask(
             id: parts.taskIDs.next(),
             owner: context.caller.name,
@@ -84,15 +111,19 @@ struct ImageRoutes: Sendable {
             createdAt: parts.time.now,
             linkLifetime: settings.linkLifetime
         )
-        let keeper = InputKeeper(parts, logger: context.logger)
-        try await keeper.keep(order.pictures.placed, of: task) { () throws(StoreError) in
-            try await parts.store.create(task)
-        }
-        parts.board.signalQueue()
-        return try views.response(task, status: status, headers: [.location: views.path(of: task)])
+        let entry = try await desk.enter(task, order.pictures.placed, try named(order, key), context)
+        if case .new = entry { parts.board.signalQueue() }
+        return try await views.response(entry, status: status)
     }
 
-    private var reader: OrderReader { OrderReader(models: parts.models, settings: settings) }
+    private func named(_ order: PictureOrder, _ key: RequestKey?) throws -> NamedRequest? {
+        try key.map { try NamedRequest($0, order, parts) }
+    }
+
+    private var call: SynchronousCall {
+        SynchronousCall(parts: parts, settings: settings, views: views, desk: desk, reader: reader)
+    }
+    private var orders: OrderReader { OrderReader(parts: parts, settings: settings) }
 }
 
 /// What `Prefer` asks for: how long to wait before the answer is the task (RFC 7240).

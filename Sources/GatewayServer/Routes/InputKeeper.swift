@@ -20,7 +20,7 @@ struct InputKeeper {
         self.logger = logger
     }
 
-    /// Stores pictures, then does what makes their task known; if either fails, nothing stays.
+    /// Stores pictures, then does what makes their task known; if either fails, or the task is not written, nothing stays.
     ///
     /// - Parameters:
     ///   - pictures: The pictures with their places among the inputs.
@@ -29,8 +29,8 @@ struct InputKeeper {
     func keep(
         _ pictures: [(place: Int, picture: InputPicture)],
         of task: ImageTask,
-        then commit: () async throws(StoreError) -> Void
-    ) async throws {
+        then commit: () async throws(StoreError) -> TaskEntry
+    ) async throws -> TaskEntry {
         guard !pictures.isEmpty else { return try await commit() }
         let objects = pictures.map { place, picture in
             let format = picture.header.format
@@ -48,7 +48,9 @@ struct InputKeeper {
             throw APIError.storageDown
         }
         do throws(StoreError) {
-            try await commit()
+            let entry = try await commit()
+            if entry != .written { await discard(keys, of: task) }
+            return entry
         } catch {
             await discard(keys, of: task)
             throw error

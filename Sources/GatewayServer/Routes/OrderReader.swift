@@ -16,7 +16,7 @@ struct PictureOrder: Sendable {
 
 /// Reads a body, JSON or multipart, into an order that at least one candidate can carry out.
 struct OrderReader {
-    let models: ModelDirectory
+    let parts: ServerParts
     let settings: ServerSettings
 
     /// Reads and checks a request.
@@ -40,13 +40,14 @@ struct OrderReader {
         draft.inputs = pictures.inputs.map(\.image)
         draft.mask = pictures.mask?.image
         let wanted = try ImageRequest(draft)
-        guard let model = models[wanted.model] else {
+        guard let model = parts.models[wanted.model] else {
             throw InvalidRequest(.modelNotFound, "model", "The model '\(wanted.model.prefix(100))' does not exist.")
         }
         guard context.caller.mayUse(wanted.model) else {
             throw InvalidRequest(.modelNotAllowed, "model", "This key may not use the model '\(wanted.model)'.")
         }
         try checkFit(wanted, model)
+        try parts.check(wanted.webhookAddress)
         return PictureOrder(request: wanted, pictures: pictures, streams: try body.streams())
     }
 

@@ -10,14 +10,17 @@ extension SynchronousCall {
     /// How often a silent stream shows that it is alive.
     private static let heartbeat = Duration.seconds(15)
 
-    /// Makes the task and answers at once; the events follow as long as the task lives.
+    /// Answers at once; the events follow as long as the task lives.
     ///
     /// What is wrong with the request is an ordinary error; what goes wrong later is an event.
-    func stream(_ order: PictureOrder, _ context: GatewayContext) async throws -> Response {
-        let begun = try await begin(order, context)
+    func stream(_ begun: Begun, _ context: GatewayContext) -> Response {
+        // At once: if the connection ends before the answer begins, nobody ever asks for its body.
+        begun.start()
+        var headers: HTTPFields = [.contentType: "text/event-stream; charset=utf-8", .cacheControl: "no-store"]
+        if begun.isReplay { headers[.idempotentReplayed] = "true" }
         return Response(
             status: .ok,
-            headers: [.contentType: "text/event-stream; charset=utf-8", .cacheControl: "no-store"],
+            headers: headers,
             body: ResponseBody { writer in
                 try await tell(begun, context, to: &writer)
                 try await writer.finish(nil)

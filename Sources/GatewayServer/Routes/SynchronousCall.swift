@@ -3,6 +3,7 @@
 import GatewayCore
 import HTTPTypes
 import Hummingbird
+import Synchronization
 
 /// A call that waits for its picture: a task like any other, run by this process, whose picture is handed over in memory
 /// unless a link was asked for or the caller is gone.
@@ -10,40 +11,65 @@ struct SynchronousCall: Sendable {
     let parts: ServerParts
     let settings: ServerSettings
     let views: TaskViews
+    let desk: TaskDesk
+    let reader: PictureReader
 
-    /// Makes the task and waits for what becomes of it.
+    /// Waits for what becomes of a task.
     ///
     /// - Parameters:
-    ///   - order: What to draw, with the pictures that came along.
+    ///   - begun: The task.
     ///   - context: Who asks, on which connection.
     ///   - wait: How long; then the answer is the task, which goes on.
-    func run(_ order: PictureOrder, _ context: GatewayContext, wait: Duration) async throws -> Response {
-        let begun = try await begin(order, context)
-        switch try await outcome(of: begun, context, wait: wait) {
-        case .pictures(let task, let pictures): return ImagesView(task: task).response(pictures: pictures)
-        case .links(let task, let links): return ImagesView(task: task).response(links: links)
-        case .goesOn(let task):
-            return try views.response(task, status: .accepted, headers: [.location: views.path(of: task)])
-        }
+    func run(_ begun: Begun, _ context: GatewayContext, wait: Duration) async throws -> Response {
+        var response =
+            switch try await outcome(of: begun, context, wait: wait) {
+            case .pictures(let task, let pictures): ImagesView(task: task).response(pictures: pictures)
+            case .links(let task, let links): ImagesView(task: task).response(links: links)
+            case .goesOn(let task):
+                try views.response(task, status: .accepted, headers: [.location: views.path(of: task)])
+            }
+        if begun.isReplay { response.headers[.idempotentReplayed] = "true" }
+        return response
     }
 
-    /// A task that was written, and the caller's place in front of it.
+    /// A task that was written, now or by the same request before, and the caller's place in front of it.
     final class Begun: Sendable {
         let task: ImageTask
-        let uploads: [InputPicture]
-        fileprivate let deliveries: AsyncStream<Delivery>
+        /// Whether the same request made it before.
+        let isReplay: Bool
+        /// Whether the caller can come back for what becomes of it.
+        let isNamed: Bool
+        let place: CallerPlace
+        private let uploads: Mutex<[InputPicture]?>
         private let board: TaskBoard
 
-        fileprivate init(_ task: ImageTask, uploads: [InputPicture], board: TaskBoard) {
+        fileprivate init(
+            _ task: ImageTask,
+            uploads: [InputPicture]? = nil,
+            isReplay: Bool = false,
+            isNamed: Bool,
+            board: TaskBoard
+        ) {
             self.task = task
-            self.uploads = uploads
+            self.isReplay = isReplay
+            self.isNamed = isNamed
+            self.uploads = Mutex(uploads)
             self.board = board
-            deliveries = board.expect(task.id)
+            place = board.expect(task.id)
         }
 
         deinit {
-            // Whatever happened, nobody waits any more: what is made from now on is stored.
-            board.withdraw(task.id)
+            // Whatever happened, this caller waits no more: if none does, what is made from now on is stored.
+            board.withdraw(place)
+        }
+
+        /// Has the engine run the task, if that is this call's business; only once.
+        func start() {
+            let uploads = uploads.withLock { uploads in
+                defer { uploads = nil }
+                return uploads
+            }
+            if let uploads { board.assign(task, uploads: uploads) }
         }
     }
 
@@ -54,13 +80,19 @@ struct SynchronousCall: Sendable {
         case goesOn(ImageTask)
     }
 
-    /// Writes the task; nothing runs yet.
-    func begin(_ order: PictureOrder, _ context: GatewayContext) async throws -> Begun {
+    /// Writes the task, or finds that of the same request before; nothing runs yet.
+    ///
+    /// - Parameters:
+    ///   - order: What to draw, with the pictures that came along.
+    ///   - named: The request's name, if it has one.
+    ///   - context: Who asks.
+    func begin(_ order: PictureOrder, _ named: NamedRequest?, _ context: GatewayContext) async throws -> Begun {
         let task = ImageTask(
             id: parts.taskIDs.next(),
             owner: context.caller.name,
             request: order.request,
-            needsLink: order.request.responseFormat == .url,
+            // A picture that can be asked for again is stored, however it is answered.
+            needsLink: order.request.responseFormat == .url || (named != nil && settings.hasStorage),
             createdAt: parts.time.now,
             linkLifetime: settings.linkLifetime,
             node: settings.node
@@ -68,13 +100,12 @@ struct SynchronousCall: Sendable {
         // Without an engine to take it on, the task would wait for another process while its caller waits here.
         guard parts.board.isTaking else { throw APIError.shuttingDown }
         let inputs = order.pictures.placed
-        let begun = Begun(task, uploads: inputs.map(\.picture), board: parts.board)
-        let keeper = InputKeeper(parts, logger: context.logger)
+        let begun = Begun(task, uploads: inputs.map(\.picture), isNamed: named != nil, board: parts.board)
         // What takes longer than the caller waits is finished from the row, maybe by another process.
-        try await keeper.keep(settings.hasStorage ? inputs : [], of: task) { () throws(StoreError) in
-            try await parts.store.create(task)
+        switch try await desk.enter(task, settings.hasStorage ? inputs : [], named, context) {
+        case .new: return begun
+        case .again(let task): return Begun(task, isReplay: true, isNamed: true, board: parts.board)
         }
-        return begun
     }
 
     /// Has the task run, and waits.
@@ -84,11 +115,18 @@ struct SynchronousCall: Sendable {
     ///   - context: The connection whose end ends the wait.
     ///   - wait: How long at most; `nil` for as long as the task lives.
     func outcome(of begun: Begun, _ context: GatewayContext, wait: Duration?) async throws -> Outcome {
-        let (board, id) = (parts.board, begun.task.id)
-        return try await context.watchingCaller(onHangUp: { board.hangUp(id) }) {
-            board.assign(begun.task, uploads: begun.uploads)
+        let board = parts.board
+        // Who gave the request a name, and has a place to find the picture at, will come back: nothing is dropped.
+        let isDropped = !begun.isNamed || !settings.hasStorage
+        let leave: @Sendable () -> Void = { [weak begun] in
+            guard let begun else { return }
+            if isDropped { board.hangUp(begun.place) } else { board.withdraw(begun.place) }
+        }
+        return try await context.watchingCaller(onHangUp: leave) {
+            begun.start()
+            if begun.isReplay, let outcome = try await finished(begun) { return outcome }
             if let delivery = await delivery(begun, wait) { return .pictures(delivery.task, delivery.pictures) }
-            return try await answer(about: begun.task)
+            return try await answer(about: begun)
         }
     }
 
@@ -98,36 +136,14 @@ struct SynchronousCall: Sendable {
             if let wait, settings.hasStorage {
                 group.addTask {
                     // Withdrawing ends the deliveries, unless one was promised in this very moment: then it is waited for.
-                    if (try? await parts.time.sleep(for: wait)) != nil { parts.board.withdraw(begun.task.id) }
+                    if (try? await parts.time.sleep(for: wait)) != nil { parts.board.withdraw(begun.place) }
                 }
             }
+            if begun.isReplay { group.addTask { await watch(begun) } }
             var delivery: Delivery?
-            for await given in begun.deliveries { delivery = given }
+            for await given in begun.place { delivery = given }
             group.cancelAll()
             return delivery
-        }
-    }
-
-    /// The row's word, when there was no delivery: links, a failure, or a task that goes on.
-    private func answer(about begun: ImageTask) async throws -> Outcome {
-        let row: ImageTask?
-        do throws(StoreError) {
-            row = try await parts.store.task(begun.id, owner: nil)
-        } catch {
-            throw APIError.lostSight(of: begun.id, path: views.path(of: begun))
-        }
-        guard let task = row else { throw APIError.noTask }
-        switch task.status {
-        case .failed: throw APIError(failureOf: task)
-        case .completed where task.needsLink:
-            return .links(
-                task,
-                try task.pictures.map { picture in
-                    (url: try views.view.link(to: picture, of: task), revisedPrompt: picture.revisedPrompt)
-                }
-            )
-        // Completed: the waiting time ended in the very moment in which the pictures were stored instead.
-        case .pending, .inProgress, .completed: return .goesOn(task)
         }
     }
 }

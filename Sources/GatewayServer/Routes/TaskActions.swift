@@ -9,18 +9,35 @@ struct TaskActions: Sendable {
     let parts: ServerParts
     let settings: ServerSettings
     let views: TaskViews
+    let desk: TaskDesk
 
     /// The largest input picture that is copied for another try, in bytes; none larger was ever taken.
     private static let inputLimit = 64 << 20
 
-    func add(to routes: Routes) {
+    /// - Parameters:
+    ///   - routes: Where ending tasks goes: who has asked too often may still do that.
+    ///   - paced: Where making tasks goes.
+    func add(to routes: Routes, paced: Routes) {
         routes.on(.post, "/v1/images/tasks/:id/cancel") { try await cancel($0, $1) }
-        routes.on(.post, "/v1/images/tasks/:id/retry") { try await retry($0, $1) }
+        paced.on(.post, "/v1/images/tasks/:id/retry") { try await retry($0, $1) }
     }
 
     // MARK: Cancel
 
     private func cancel(_ request: Request, _ context: GatewayContext) async throws -> Response {
+        guard let named = try named(request, "cancel", context) else {
+            return try views.response(try await cancelled(nil, context).outcome.task, withAttempts: true)
+        }
+        let entry = try await desk.turns.taking(named.key.text, of: context.caller.name) {
+            if let earlier = try await desk.earlier(named, context.caller) { return TaskDesk.Entry.again(earlier) }
+            return try await cancelled(named, context)
+        }.outcome
+        let headers: HTTPFields = entry.isReplay ? [.idempotentReplayed: "true"] : [:]
+        return try views.response(entry.task, headers: headers, withAttempts: true)
+    }
+
+    /// Ends the task, under the request's name if it has one.
+    private func cancelled(_ named: NamedRequest?, _ context: GatewayContext) async throws -> TaskDesk.Entry {
         while true {
             let task = try await task(context)
             guard !task.status.isFinal else {
@@ -37,17 +54,47 @@ struct TaskActions: Sendable {
             } catch {
                 throw APIError.unforeseen
             }
+            let earlier: IdempotencyClaim?
             do throws(StoreError) {
-                try await parts.store.update(cancelled, from: task.version)
+                earlier = try await write(cancelled, from: task.version, named, context.caller)
             } catch {
                 // The engine wrote first: what it wrote decides what can still be cancelled.
                 guard error.code == .conflict else { throw error }
                 continue
             }
+            if let earlier, let named {
+                // Another process was first.
+                guard let task = try await desk.task(behind: earlier, named) else { throw APIError.noTask }
+                return .again(task)
+            }
             parts.board.changed(task.id)
             parts.board.revoke(task.id)
-            return try views.response(cancelled, withAttempts: true)
+            return .new(cancelled)
         }
+    }
+
+    /// Writes a change; gives the claim that was there before, if there was one.
+    private func write(
+        _ task: ImageTask,
+        from version: Int,
+        _ named: NamedRequest?,
+        _ caller: Caller
+    ) async throws(StoreError) -> IdempotencyClaim? {
+        guard let named else {
+            try await parts.store.update(task, from: version)
+            return nil
+        }
+        let now = parts.time.now
+        let claim = named.claim(for: task.id, of: caller, now: now)
+        return try await parts.store.update(task, from: version, claiming: claim, now: now)
+    }
+
+    private func named(
+        _ request: Request,
+        _ action: String,
+        _ context: GatewayContext
+    ) throws -> NamedRequest? {
+        try RequestKey(request).map { try NamedRequest($0, action: action, try id(context), parts) }
     }
 
     /// What is true of the moment: whether a provider has, or may have, done what costs money.
@@ -65,6 +112,12 @@ struct TaskActions: Sendable {
 
     private func retry(_ request: Request, _ context: GatewayContext) async throws -> Response {
         guard settings.hasStorage else { throw APIError.noStorage }
+        let named = try named(request, "retry", context)
+        // Asked before the old task is looked at: it may be gone by now.
+        if let named, let earlier = try await desk.earlier(named, context.caller) {
+            return try await views.response(.again(earlier))
+        }
+        guard parts.board.isTaking else { throw APIError.shuttingDown }
         let old = try await task(context)
         guard old.status == .failed else {
             throw APIError(
@@ -80,6 +133,7 @@ struct TaskActions: Sendable {
         guard parts.models[old.request.model] != nil else {
             throw InvalidRequest(.modelNotFound, "model", "The model '\(old.request.model)' does not exist any more.")
         }
+        try parts.check(old.request.webhookAddress)
         let task = ImageTask(
             id: parts.taskIDs.next(),
             owner: old.owner,
@@ -89,12 +143,9 @@ struct TaskActions: Sendable {
             linkLifetime: settings.linkLifetime,
             retryOf: old.id
         )
-        let inputs = try await inputs(of: old)
-        try await InputKeeper(parts, logger: context.logger).keep(inputs, of: task) { () throws(StoreError) in
-            try await parts.store.create(task)
-        }
-        parts.board.signalQueue()
-        return try views.response(task, headers: [.location: views.path(of: task)])
+        let entry = try await desk.enter(task, try await inputs(of: old), named, context)
+        if case .new = entry { parts.board.signalQueue() }
+        return try await views.response(entry)
     }
 
     /// The pictures that came with a task, which a failed one keeps.
@@ -122,10 +173,15 @@ struct TaskActions: Sendable {
     }
 
     private func task(_ context: GatewayContext) async throws -> ImageTask {
-        guard let id = context.parameters.get("id").flatMap({ TaskID($0) }),
-            let task = try await parts.store.task(id, owner: context.caller.name)
-        else { throw APIError.noTask }
+        guard let task = try await parts.store.task(try id(context), owner: context.caller.name) else {
+            throw APIError.noTask
+        }
         return task
+    }
+
+    private func id(_ context: GatewayContext) throws -> TaskID {
+        guard let id = context.parameters.get("id").flatMap({ TaskID($0) }) else { throw APIError.noTask }
+        return id
     }
 }
 

@@ -26,7 +26,8 @@ struct TaskRoutes: Sendable {
         let wait = try query.wait()
         let withAttempts = query["include"]?.split(separator: ",").contains("attempts") ?? false
         let task = try await self.task(id, context.caller, changedWithin: wait)
-        return try views.response(task, withAttempts: withAttempts)
+        let position = await views.position(of: task)
+        return try views.response(task, withAttempts: withAttempts, queuePosition: position)
     }
 
     /// The task, as soon as its state is another than now, or when the time is over.
@@ -138,23 +139,4 @@ struct TaskRoutes: Sendable {
         let link = try views.view.link(to: task.pictures[index], of: task)
         return Response(status: .found, headers: [.location: link, .cacheControl: "no-store", .contentLength: "0"])
     }
-}
-
-/// Makes task views for this moment.
-struct TaskViews: Sendable {
-    let objects: any ObjectStore
-    let time: any TimeSource
-
-    var view: TaskView { TaskView(objects: objects, now: time.now) }
-
-    func response(
-        _ task: ImageTask,
-        status: HTTPResponse.Status = .ok,
-        headers: HTTPFields = [:],
-        withAttempts: Bool = false
-    ) throws(ObjectError) -> Response {
-        try view.response(task, status: status, headers: headers, withAttempts: withAttempts)
-    }
-
-    func path(of task: ImageTask) -> String { "/v1/images/tasks/\(task.id)" }
 }

@@ -61,6 +61,7 @@ struct ImageBody {
         draft.moderation = try text("moderation")
         draft.user = try text("user")
         draft.metadata = try pairs("metadata")
+        draft.webhookURL = try text("webhook_url")
         return draft
     }
 
@@ -80,9 +81,6 @@ struct ImageBody {
 
     /// What this version does not do, said instead of ignored: a caller who asked for it relies on it.
     private func refuseUnsupported() throws(InvalidRequest) {
-        if try text("webhook_url") != nil {
-            throw InvalidRequest(.unsupportedParameter, "webhook_url", "The parameter 'webhook_url' is not supported.")
-        }
         if members["markup"] != nil {
             throw InvalidRequest(
                 .unsupportedParameter,

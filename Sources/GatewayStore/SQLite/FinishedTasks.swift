@@ -6,23 +6,21 @@ import Synchronization
 /// Finished tasks that were written or read lately.
 ///
 /// A finished task never changes, and only this process may delete it, so its row need not be read again each time a
-/// client asks for it. Holds two generations: when the younger is full it becomes the older, and the older is dropped.
+/// client asks for it.
 final class FinishedTasks: Sendable {
     /// Tasks with longer bodies are not kept: a few long prompts would fill the memory.
     static let longestBody = 16_384
 
     private struct State {
-        var young: [TaskID: ImageTask] = [:]
-        var old: [TaskID: ImageTask] = [:]
+        var tasks: Generations<TaskID, ImageTask>
         var deletions = 0
     }
 
-    private let capacity: Int
-    private let state = Mutex(State())
+    private let state: Mutex<State>
 
     /// Creates a memory of at most twice `capacity` tasks.
     init(capacity: Int = 1024) {
-        self.capacity = capacity
+        state = Mutex(State(tasks: Generations(capacity: capacity)))
     }
 
     /// How many deletions there were: a row read before a deletion must not be kept after it.
@@ -30,25 +28,20 @@ final class FinishedTasks: Sendable {
 
     /// The task, if it is finished and known.
     subscript(id: TaskID) -> ImageTask? {
-        state.withLock { state in
-            if let task = state.young[id] { return task }
-            guard let task = state.old[id] else { return nil }
-            keep(task, in: &state)
-            return task
-        }
+        state.withLock { $0.tasks.find(id) }
     }
 
     /// Keeps a task that was written; called in the order of the commits.
     func keep(_ task: ImageTask, bodyLength: Int) {
         guard task.status.isFinal, bodyLength <= Self.longestBody else { return }
-        state.withLock { keep(task, in: &$0) }
+        state.withLock { $0.tasks.keep(task, for: task.id) }
     }
 
     /// Keeps a task that was read, unless something was deleted since `deletions` was asked for.
     func keep(_ task: ImageTask, bodyLength: Int, unlessDeletedSince deletions: Int) {
         guard task.status.isFinal, bodyLength <= Self.longestBody else { return }
         state.withLock { state in
-            if state.deletions == deletions { keep(task, in: &state) }
+            if state.deletions == deletions { state.tasks.keep(task, for: task.id) }
         }
     }
 
@@ -56,16 +49,7 @@ final class FinishedTasks: Sendable {
     func forget(_ id: TaskID) {
         state.withLock { state in
             state.deletions += 1
-            state.young[id] = nil
-            state.old[id] = nil
+            state.tasks.forget(id)
         }
-    }
-
-    private func keep(_ task: ImageTask, in state: inout State) {
-        if state.young.count >= capacity {
-            state.old = state.young
-            state.young = [:]
-        }
-        state.young[task.id] = task
     }
 }

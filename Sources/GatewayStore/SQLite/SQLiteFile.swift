@@ -34,6 +34,7 @@ struct SQLiteFile: Sendable {
                 // The lock proves that every other process is gone, so its work may be taken over at once.
                 try db.execute(sql: SQLiteQueries.forgetNodes)
                 try db.execute(sql: SQLiteQueries.endLeases)
+                try db.execute(sql: WebhookQueries.endLeases)
                 return try Int.fetchOne(db, sql: SQLiteQueries.waiting) ?? 0
             }
             self.path = place

@@ -84,9 +84,67 @@ enum SQLiteQueries {
         ORDER BY id LIMIT :limit
         """
 
+    static let heldNames = """
+        SELECT id FROM tasks INDEXED BY tasks_held
+        WHERE node = :node AND status IN ('pending', 'in_progress') AND id < :bound
+        ORDER BY id LIMIT :limit
+        """
+
+    static let unclaimedNames = """
+        SELECT id FROM tasks INDEXED BY tasks_unclaimed
+        WHERE node IS NULL AND status IN ('pending', 'in_progress') AND id < :bound
+        ORDER BY id LIMIT :limit
+        """
+
     static let forgetNodes = "DELETE FROM nodes"
 
     static let waiting = "SELECT waiting FROM queue"
+
+    // MARK: Claims and limits
+
+    static let claimOfKey = """
+        SELECT task, request, expires_at FROM claims WHERE owner = :owner AND key = :key AND expires_at > :now
+        """
+
+    static let insertClaim = """
+        INSERT OR REPLACE INTO claims (owner, key, task, request, expires_at)
+        VALUES (:owner, :key, :task, :request, :expires_at)
+        """
+
+    static let removeClaims = """
+        DELETE FROM claims WHERE (owner, key) IN (
+            SELECT owner, key FROM claims INDEXED BY claims_by_expiry
+            WHERE expires_at < :moment ORDER BY expires_at LIMIT :limit
+        )
+        """
+
+    static let unfinishedOfOwner = """
+        SELECT COUNT(*) FROM (
+            SELECT 1 FROM tasks INDEXED BY tasks_by_owner_status
+            WHERE owner = :owner AND status IN ('pending', 'in_progress') LIMIT :limit
+        )
+        """
+
+    // MARK: Places in the queue
+
+    static let isUnclaimed = """
+        SELECT 1 FROM tasks INDEXED BY tasks_unclaimed
+        WHERE id = :id AND node IS NULL AND status IN ('pending', 'in_progress')
+        """
+
+    /// How many tasks wait behind `:mark`, `:id` included.
+    static let unclaimedBetween = """
+        SELECT COUNT(*) FROM tasks INDEXED BY tasks_unclaimed
+        WHERE node IS NULL AND status IN ('pending', 'in_progress') AND id > :mark AND id <= :id
+        """
+
+    /// The first waiting task, and each `:stride`-th behind it.
+    static let everyUnclaimed = """
+        SELECT id FROM (
+            SELECT id, row_number() OVER (ORDER BY id) AS place FROM tasks INDEXED BY tasks_unclaimed
+            WHERE node IS NULL AND status IN ('pending', 'in_progress')
+        ) WHERE (place - 1) % :stride = 0
+        """
 
     // MARK: Objects that are still to be deleted
 

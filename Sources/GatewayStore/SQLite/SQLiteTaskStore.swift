@@ -16,8 +16,9 @@ public final class SQLiteTaskStore: TaskStore {
     private let lock: Mutex<FileLock?>
     private let failure: SQLiteFailure
     let writer: GroupCommit
-    private let door = OpenDoor()
+    let door = OpenDoor()
     let finished = FinishedTasks()
+    let queue = QueueMap()
     private let waiting: Waiting
     private let closing = DispatchQueue(label: "task-store.closing")
 
@@ -36,7 +37,7 @@ public final class SQLiteTaskStore: TaskStore {
     /// - Throws: ``StoreError/Code/cannotOpen`` if another process has it, if a newer version wrote it, or if it cannot be
     ///   read and written.
     public convenience init(path: String) async throws(StoreError) {
-        try await self.init(path: path, busyTimeout: .seconds(10))
+        try await self.init(path: path, busyTimeout: .seconds(5))
     }
 
     /// Opens the file; waits no longer than `busyTimeout` for locks of other programs.
@@ -63,12 +64,6 @@ public final class SQLiteTaskStore: TaskStore {
         }
     }
 
-    /// Writes a new task; a name that exists is a conflict.
-    public func create(_ task: ImageTask) async throws(StoreError) {
-        let row = try TaskRow(task)
-        try await write { try row.insert(in: $0) }
-    }
-
     /// Reads a task; a row whose body is damaged is an error, not a missing task.
     public func task(_ id: TaskID, owner: String?) async throws(StoreError) -> ImageTask? {
         try door.enter()
@@ -88,15 +83,19 @@ public final class SQLiteTaskStore: TaskStore {
 
     /// Writes a changed task by compare-and-set; its version must be higher than the one it was changed from.
     public func update(_ task: ImageTask, from version: Int) async throws(StoreError) {
-        guard task.version > version else {
-            throw StoreError(.conflict, "Task \(task.id) was not changed: its version must be higher than \(version).")
-        }
-        let row = try TaskRow(task)
+        let row = try changed(task, from: version)
         try await write {
             try row.update(from: version, in: $0)
         } whenDurable: { [finished] in
             finished.keep(row.task, bodyLength: row.body.utf8.count)
         }
+    }
+
+    func changed(_ task: ImageTask, from version: Int) throws(StoreError) -> TaskRow {
+        guard task.version > version else {
+            throw StoreError(.conflict, "Task \(task.id) was not changed: its version must be higher than \(version).")
+        }
+        return try TaskRow(task)
     }
 
     /// Hands out tasks without a node, oldest first; a row that cannot be read or claimed is passed over.
@@ -149,11 +148,26 @@ public final class SQLiteTaskStore: TaskStore {
         }
     }
 
-    /// Reads a page of an owner's tasks; a row whose body is damaged is passed over.
-    public func list(_ query: TaskQuery) async throws(StoreError) -> TaskPage {
+    /// Names unfinished tasks of a node or of nobody, oldest first; reads no bodies.
+    public func unfinished(
+        of node: String?,
+        before bound: TaskID,
+        limit: Int
+    ) async throws(StoreError) -> [TaskID] {
         try door.enter()
         defer { door.leave() }
-        return try await read { try TaskRow.page(query, in: $0) }
+        return try await read { db in
+            var arguments: StatementArguments = ["bound": bound.description, "limit": limit]
+            if let node { arguments += ["node": node] }
+            let query = node == nil ? SQLiteQueries.unclaimedNames : SQLiteQueries.heldNames
+            let names = try String.fetchAll(db.cachedStatement(sql: query), arguments: arguments)
+            return names.compactMap { TaskID($0) }
+        }
+    }
+
+    /// Reads a page of an owner's tasks; a row whose body is damaged is passed over.
+    public func list(_ query: TaskQuery) async throws(StoreError) -> TaskPage {
+        try await reading { try TaskRow.page(query, in: $0) }
     }
 
     /// How many tasks wait to be claimed, as of the last commit; costs no query.
@@ -191,7 +205,16 @@ public final class SQLiteTaskStore: TaskStore {
         return try await writer.perform(work, whenDurable: whenDurable)
     }
 
-    private func read<Value: Sendable>(
+    /// Reads while the store is open.
+    func reading<Value: Sendable>(
+        _ work: @escaping @Sendable (Database) throws -> Value
+    ) async throws(StoreError) -> Value {
+        try door.enter()
+        defer { door.leave() }
+        return try await read(work)
+    }
+
+    func read<Value: Sendable>(
         _ work: @escaping @Sendable (Database) throws -> Value
     ) async throws(StoreError) -> Value {
         let result: Result<Value, any Error> = await withCheckedContinuation { continuation in

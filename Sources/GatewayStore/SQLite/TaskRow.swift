@@ -9,16 +9,11 @@ struct TaskRow: Sendable {
     let task: ImageTask
     let body: String
 
-    private static let encoder: JSONEncoder = {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = .withoutEscapingSlashes
-        return encoder
-    }()
     private static let decoder = JSONDecoder()
 
     init(_ task: ImageTask) throws(StoreError) {
         do {
-            body = String(decoding: try Self.encoder.encode(task), as: UTF8.self)
+            body = try RowEncoder.encode(task)
             self.task = task
         } catch {
             throw StoreError(.unavailable, "Task \(task.id) cannot be written as JSON.")
@@ -41,6 +36,7 @@ struct TaskRow: Sendable {
             throw StoreError(.conflict, "Task \(task.id) exists already.")
         }
         try DeletionRow.follow(task, in: db)
+        try WebhookRow.follow(task, in: db)
     }
 
     func update(from version: Int, in db: Database) throws {
@@ -52,5 +48,6 @@ struct TaskRow: Sendable {
             throw StoreError(.conflict, "Task \(task.id) is not at version \(version) any more, or is gone.")
         }
         try DeletionRow.follow(task, in: db)
+        try WebhookRow.follow(task, in: db)
     }
 }

@@ -7,6 +7,7 @@ import GatewayObjects
 import GatewayPictures
 import GatewayStore
 public import Logging
+public import NIOCore
 public import ServiceLifecycle
 
 /// A whole gateway without its HTTP side: what the program serves, and what other services embed.
@@ -35,14 +36,25 @@ public struct Gateway: Service {
     /// How the providers are at this moment: keys by their names in the pool, breakers, work in hand.
     public var providersStatus: ProvidersStatus { engine.providersStatus }
 
+    /// Finds out whether the task database takes writes; costs nothing.
+    ///
+    /// - Throws: ``StoreError`` with a sentence for the operator.
+    public func checkDatabase() throws(StoreError) { try engine.checkStore() }
+
     /// Whether pictures can be stored now; asked as often as somebody likes, it asks the storage rarely.
     public let storageReadiness: StorageReadiness
+
+    /// Who is still to hear that tasks are finished.
+    public let outbox: any WebhookStore
+    /// Who tells them.
+    public var webhooks: any WebhookControl { deliverer.control }
 
     let providers: [EngineProvider]
     private let refresh: CapabilityRefresh
     private let router: ProviderRouter
     private let engine: Engine
     private let janitor: Janitor
+    private let deliverer: WebhookDeliverer
     private let curl: CurlTransport
     private let guarded: CurlTransport
     private let taskIDs: TaskIDSource
@@ -74,6 +86,7 @@ public struct Gateway: Service {
         self.configuration = configuration
         self.node = node
         self.store = store
+        outbox = store
         self.objects = objects
         self.files = files
         storageReadiness = StorageReadiness(objects, isLocal: files != nil, time: time)
@@ -84,9 +97,14 @@ public struct Gateway: Service {
         self.guarded = guarded
         self.time = time
         transport = curl
-        board = TaskBoard()
+        let board = TaskBoard()
+        self.board = board
         taskIDs = TaskIDSource(time: time)
-        callers = configuration.auth.mode == .none ? NoCallerDirectory() : try KeyRing(configuration.auth.keys)
+        callers =
+            switch configuration.auth.mode {
+            case .none: NoCallerDirectory(limits: configuration.limits)
+            case .keys: try KeyRing(configuration.auth.keys)
+            }
         engine = Engine(
             node: node,
             providers: providers,
@@ -108,11 +126,25 @@ public struct Gateway: Service {
                 memoryBudget: configuration.engine.memoryBudget,
                 taskTimeout: configuration.engine.taskTimeout,
                 drainTimeout: configuration.engine.drainTimeout,
-                parameterMode: configuration.server.parameters
+                parameterMode: configuration.server.parameters,
+                hasStorage: configuration.storage.isThere
             ),
             time: time,
             logger: logger
         )
+        deliverer = WebhookDeliverer(
+            tasks: store,
+            store: store,
+            board: board,
+            objects: objects,
+            transport: guarded,
+            rule: rule,
+            signer: StandardWebhookSigner(),
+            settings: WebhookSettings(configuration.webhooks),
+            time: time,
+            logger: logger
+        )
+        try await deliverer.announce(configuration.webhooks, in: store)
         janitor = Janitor(
             store: store,
             objects: objects,
@@ -122,8 +154,9 @@ public struct Gateway: Service {
         )
     }
 
-    /// Runs tasks, and deletes what is over, until the process is asked to stop; then running work gets its time, and the
-    /// rest is handed back.
+    /// Runs tasks, tells that they are finished, and deletes what is over, until the process is asked to stop.
+    ///
+    /// Then running work gets its time, and the rest is handed back.
     ///
     /// - Throws: ``StoreError`` if the database fails at the start.
     public func run() async throws {
@@ -131,8 +164,10 @@ public struct Gateway: Service {
             // They end with the engine, and nothing waits for them.
             group.addTask { await refresh.run() }
             group.addTask { await janitor.run() }
+            group.addTask { await deliverer.run() }
             defer { group.cancelAll() }
             try await engine.run()
+            await deliverer.close()
         }
     }
 
@@ -174,16 +209,20 @@ public struct Gateway: Service {
     ///   - id: Its name.
     ///   - owner: Whose task it is.
     /// - Returns: The task; `nil` if there is none of that name.
+    /// - Throws: ``StoreError``; `CancellationError` when the gateway ends before the task does.
     public func finished(_ id: TaskID, owner: String) async throws -> ImageTask? {
         // Watch before reading, so that no change falls in between.
         var changes = board.changes(of: id).makeAsyncIterator()
         while let task = try await store.task(id, owner: owner) {
             if task.status.isFinal { return task }
-            _ = await changes.next()
-            try Task.checkCancellation()
+            // The end of the changes is that of the engine, or of whoever waits.
+            guard await changes.next() != nil else { throw CancellationError() }
         }
         return nil
     }
+
+    /// The SHA-256 of buffers, one after the other, by OpenSSL.
+    public static func digest(_ buffers: [ByteBuffer]) throws -> [UInt8] { try Digest.hash(.sha256, buffers) }
 
     /// The signed links to a finished task's pictures.
     public func links(of task: ImageTask) throws -> [String] {
@@ -192,84 +231,6 @@ public struct Gateway: Service {
             try ObjectKey(picture.key).map {
                 try objects.link(to: $0, signedAt: completedAt, lifetime: task.linkLifetime)
             }
-        }
-    }
-}
-
-extension Gateway {
-    static func providers(
-        _ configuration: GatewayConfiguration,
-        transport: any HTTPTransport
-    ) throws -> [EngineProvider] {
-        try configuration.providers.map { provider in
-            guard let type = configuration.vendors.first(where: { $0.descriptor.kind == provider.kind }) else {
-                throw ConfigurationError(["providers has an unknown kind '\(provider.kind)'."])
-            }
-            let descriptor = type.descriptor
-            let settings = ProviderSettings(
-                name: provider.name,
-                baseURL: provider.baseURL ?? descriptor.defaultBaseURL,
-                timeout: provider.timeout ?? descriptor.defaultTimeout,
-                resultBaseURL: provider.resultBaseURL
-            )
-            return EngineProvider(
-                name: provider.name,
-                adapter: type.init(settings: settings, transport: transport),
-                keys: ProviderKey.pool(provider.apiKeys),
-                maxConcurrent: provider.maxConcurrent ?? descriptor.defaultMaxConcurrent,
-                requestsPerMinute: provider.requestsPerMinute,
-                pollInterval: provider.pollInterval,
-                resubmitUnknown: provider.resubmitUnknown ?? descriptor.defaultResubmitUnknown,
-                failedTask: provider.failedTask,
-                allowsPrivateNetwork: provider.allowsPrivateNetwork
-            )
-        }
-    }
-
-    private static func router(
-        _ configuration: GatewayConfiguration,
-        _ providers: [EngineProvider],
-        _ published: CapabilityBook
-    ) -> ProviderRouter {
-        let tables = zip(configuration.providers, providers).map { settings, provider in
-            ProviderRouter.Table(
-                name: provider.name,
-                descriptor: type(of: provider.adapter).descriptor,
-                models: settings.models,
-                published: published
-            )
-        }
-        let routes = configuration.routes.map { route in
-            ProviderRouter.Route(
-                match: route.match,
-                providers: route.providers,
-                strategy: route.weights.map(ProviderRouter.Strategy.weighted) ?? .priority,
-                onRefusal: route.onRefusal
-            )
-        }
-        return ProviderRouter(tables: tables, routes: routes, aliases: configuration.aliases)
-    }
-
-    static func storage(
-        _ configuration: GatewayConfiguration,
-        transport: any HTTPTransport,
-        time: any TimeSource,
-        logger: Logger
-    ) throws(ObjectError) -> (any ObjectStore, (any LinkedFiles)?) {
-        switch configuration.storage {
-        case .none: return (NoObjectStore(), nil)
-        case .local(let path):
-            let presentation = LinkPresentation(configuration.links)
-            let base = configuration.server.linkBase
-            let store = try LocalObjectStore(path: path, publicURL: base, presentation: presentation)
-            return (store, store)
-        case .s3(let bucket):
-            let settings = try S3Settings(bucket, configuration)
-            let store = try S3ObjectStore(settings, transport: transport, time: time) { logger.error("\($0)") }
-            return (store, nil)
-        case .oss(let bucket):
-            let settings = bucket.settings(linkLifetime: configuration.linkLifetime)
-            return (try OSSObjectStore(settings, transport: transport, time: time), nil)
         }
     }
 }

@@ -12,7 +12,7 @@ struct KeyRing: CallerDirectory {
         var callers: [[UInt8]: Caller] = [:]
         for key in keys {
             let digest = try key.key.withPlaintext(Self.digest)
-            callers[digest] = Caller(name: key.name, models: key.models)
+            callers[digest] = Caller(name: key.name, models: key.models, limits: key.limits)
         }
         self.callers = callers
     }

@@ -4,8 +4,8 @@ import GatewayObjects
 
 extension GatewayConfiguration.OSS {
     /// What a store is made from.
-    func settings(linkLifetime: Duration) -> OSSSettings {
-        OSSSettings(
+    func settings(_ configuration: GatewayConfiguration) -> OSSSettings {
+        var settings = OSSSettings(
             endpoint: endpoint,
             publicEndpoint: publicEndpoint,
             region: region,
@@ -18,8 +18,12 @@ extension GatewayConfiguration.OSS {
             accessKeyID: accessKeyID,
             secretAccessKey: secretAccessKey,
             sessionToken: sessionToken,
-            linkLifetime: linkLifetime
+            linkLifetime: configuration.linkLifetime
         )
+        settings.credentialsFile = credentialsFile
+        settings.credentialsProfile = credentialsProfile
+        settings.presentation = LinkPresentation(configuration.links)
+        return settings
     }
 }
 

@@ -38,6 +38,7 @@ extension S3Settings {
         options.kmsKeyID = more.kmsKeyID
         options.storageClass = more.storageClass
         options.tags = more.tags
+        options.sendsMD5 = more.sendsMD5
         guard let name = more.encryption else { return }
         guard let encryption = S3ObjectOptions.Encryption(rawValue: name) else {
             throw ObjectError(

@@ -99,7 +99,7 @@ struct StorageTrial {
         guard let files else { return try await fetch(link, expecting: bytes) }
         let parts = link.dropFirst("\(check.configuration.server.linkBase)/files/".count).split(separator: "?")
         let file = try await files.open(path: String(parts[0]), query: String(parts[1]), now: check.time.now)
-        try Self.compare(try await file.read(0, file.length), bytes)
+        try Self.compare(try await file.read(0, file.length), bytes, at: "something on the way")
         return isServed ? [await visit(link, expecting: bytes)] : []
     }
 
@@ -122,7 +122,7 @@ struct StorageTrial {
         let answer = try await send(link)
         let lead = answer.headers[.date].flatMap(Timestamp.init(httpDate:)).map { asked.duration(to: $0) }
         guard answer.status == 200 else { throw refusal(answer, asked) }
-        try Self.compare(answer.body, bytes)
+        try Self.compare(answer.body, bytes, at: "what answers at \(place)")
         var notes: [String] = []
         if let lead, abs(lead.milliseconds) >= 60_000 {
             let seconds = abs(lead.milliseconds) / 1000
@@ -162,27 +162,42 @@ struct StorageTrial {
 
     private func refusal(_ answer: TransportResponse, _ asked: Timestamp) -> ObjectError {
         let explained = (objects as? any LinkExplaining)?.explanation(of: answer, asked: asked)
-        let sentence =
-            answer.status == 404
-            ? "The link leads to no object: \(place) leads to another bucket or service."
-            : "The link is denied: \(explained?.message ?? "HTTP \(answer.status).")"
-        return ObjectError(explained?.code ?? .denied, isTemporary: false, sentence)
+        let reason = belated(answer, asked) ?? explained?.message ?? "HTTP \(answer.status) at \(place)."
+        return ObjectError(explained?.code ?? .denied, isTemporary: false, "The link does not work: \(reason)")
+    }
+
+    /// A link that was over when it was made: by the clock of the storage, which need not be far off to say so.
+    private func belated(_ answer: TransportResponse, _ asked: Timestamp) -> String? {
+        guard [400, 401, 403].contains(answer.status),
+            let theirs = answer.headers[.date].flatMap(Timestamp.init(httpDate:)),
+            asked.duration(to: theirs) >= check.configuration.linkLifetime
+        else { return nil }
+        let seconds = asked.duration(to: theirs).milliseconds / 1000
+        return "this machine's clock is \(seconds) seconds behind, so links are over before they are made: set it, "
+            + "best by NTP."
     }
 
     /// The key that says where links go.
     private var place: String {
-        if case .s3(let bucket) = check.configuration.storage, bucket.publicEndpoint == nil {
-            return "storage.endpoint"
-        }
-        return "storage.public_endpoint"
+        let hasOwn =
+            switch check.configuration.storage {
+            case .s3(let bucket): bucket.publicEndpoint != nil
+            case .oss(let bucket): bucket.publicEndpoint != nil
+            case .local, .none: false
+            }
+        return hasOwn ? "storage.public_endpoint" : "storage.endpoint"
     }
 
-    private static func compare(_ found: ByteBuffer, _ wanted: ByteBuffer) throws(ObjectError) {
+    private static func compare(
+        _ found: ByteBuffer,
+        _ wanted: ByteBuffer,
+        at place: String
+    ) throws(ObjectError) {
         guard found != wanted else { return }
         throw ObjectError(
             .misconfigured,
             isTemporary: false,
-            "What the link gives is not what was written: something on the way changes it."
+            "What the link gives is not what was written: \(place) changes it, or answers in the storage's stead."
         )
     }
 }

@@ -7,8 +7,9 @@ import Synchronization
 /// Whether pictures can be stored: asked by load balancers all the time, and asking the storage rarely.
 ///
 /// What was found holds for half a minute if it was good, for five seconds if not. Whoever asks while the storage is being
-/// asked waits for the same answer. A bucket is asked for one tiny object, which is written when it is not there; into a
-/// folder the object is written each time, since a full disk still reads.
+/// asked waits for the same answer. Into a folder a tiny object is written and taken away each time, since a full disk still
+/// reads. A bucket is asked for one that stays, always the same: written and deleted anew, it would be kept for ever by a
+/// bucket with versions, and charged for a month by the cheaper storage classes.
 public final class StorageReadiness: Sendable {
     private struct State {
         var found: (verdict: ObjectError?, at: Timestamp)?
@@ -108,6 +109,7 @@ public final class StorageReadiness: Sendable {
         do throws(ObjectError) {
             guard isLocal else { return try await askBucket(for: key) }
             try await objects.put(Self.probe, at: key)
+            try await objects.delete(key)
             return nil
         } catch {
             // Without storage there is nothing that could be unready.

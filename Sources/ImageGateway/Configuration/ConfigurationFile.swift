@@ -32,7 +32,8 @@ extension GatewayConfiguration {
         self.vendors = vendors
         let file = SettingsReader(node, path: "", environment: environment, mistakes: mistakes)
         server = Server(file.section("server"))
-        auth = Auth(file.section("auth"))
+        limits = CallerLimits(file.section("limits"))
+        auth = Auth(file.section("auth"), limits)
         database = Database(file.section("database"))
         (storage, linkLifetime, links) = Storage.read(file.section("storage"))
         if needsProviders {
@@ -47,7 +48,7 @@ extension GatewayConfiguration {
         engine = Engine(file.section("engine"))
         log = Log(file.section("log"))
         fetch = Fetch(file.section("fetch"))
-        file.refuse("webhooks", "limits")
+        webhooks = Webhooks(file.section("webhooks"))
         file.close()
         check(mistakes)
         guard mistakes.sentences.isEmpty else { throw ConfigurationError(mistakes.sentences) }
@@ -115,6 +116,7 @@ extension GatewayConfiguration {
             )
         }
         checkListeners(mistakes)
+        webhooks.check(retention: engine.taskRetention, mistakes)
         for name in Self.repeated(auth.keys.map(\.name)) { mistakes.add("auth.keys has two keys named '\(name)'.") }
         if Set(auth.keys.map(\.key)).count < auth.keys.count {
             mistakes.add("auth.keys has the same key under two names.")
@@ -196,25 +198,6 @@ extension GatewayConfiguration.Server {
     }
 }
 
-extension GatewayConfiguration.Auth {
-    /// Reads `auth`.
-    init(_ reader: SettingsReader) {
-        self.init()
-        let named: Mode? = reader.choice("mode")
-        mode = named ?? mode
-        let needsKeys = named == .keys || !reader.has("mode")
-        let sentence = "is empty: add a key, or set auth.mode: none (on loopback only)."
-        for entry in needsKeys ? reader.neededSections("keys", sentence) : reader.sections("keys") {
-            let (name, key) = (entry.neededText("name"), entry.neededText("key"))
-            let models = entry.texts("models") ?? ["*"]
-            entry.close()
-            if let name, let key { keys.append(Key(name: name, key: Secret(key), models: models)) }
-        }
-        adminToken = reader.secret("admin_token")
-        reader.close()
-    }
-}
-
 extension GatewayConfiguration.Database {
     /// Reads `database`.
     init(_ reader: SettingsReader) {
@@ -269,7 +252,7 @@ extension GatewayConfiguration.Engine {
         drainTimeout = reader.duration("drain_timeout", zeroIsAllowed: true) ?? drainTimeout
         memoryBudget = reader.bytes("memory_budget") ?? memoryBudget
         taskRetention = reader.duration("task_retention") ?? taskRetention
-        reader.refuse("queue_limit")
+        queueLimit = reader.integer("queue_limit", 1...100_000_000) ?? queueLimit
         reader.close()
     }
 }

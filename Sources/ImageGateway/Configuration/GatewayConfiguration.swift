@@ -27,8 +27,12 @@ public struct GatewayConfiguration: Sendable {
     public var aliases: [String: String] = [:]
     /// The limits of the engine.
     public var engine = Engine()
+    /// How much each caller may ask for who has no limits of its own.
+    public var limits = CallerLimits()
     /// What may be fetched for callers.
     public var fetch = Fetch()
+    /// Who hears that tasks are finished.
+    public var webhooks = Webhooks()
     /// What is logged, and how.
     public var log = Log()
 
@@ -87,6 +91,8 @@ public struct GatewayConfiguration: Sendable {
             public var key: Secret
             /// The models it may use.
             public var models: [String]
+            /// How much it may ask for.
+            public var limits = CallerLimits()
         }
     }
 
@@ -106,6 +112,11 @@ public struct GatewayConfiguration: Sendable {
         case oss(OSS)
         /// Nowhere: only synchronous `b64_json` works.
         case none
+
+        /// Whether pictures can be stored at all.
+        public var isThere: Bool {
+            if case .none = self { false } else { true }
+        }
     }
 
     /// A bucket of anything that speaks S3.
@@ -194,6 +205,8 @@ public struct GatewayConfiguration: Sendable {
         public var workers = 256
         /// How many bytes of pictures may be received and not yet stored.
         public var memoryBudget = 512 << 20
+        /// How many tasks may wait to be begun.
+        public var queueLimit = 100_000
         /// How long a task may take.
         public var taskTimeout = Duration.seconds(900)
         /// How long running work may go on when the process is asked to stop.

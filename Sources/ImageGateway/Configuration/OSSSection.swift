@@ -29,6 +29,10 @@ extension GatewayConfiguration {
         public var secretAccessKey: Secret
         /// The token of temporary credentials.
         public var sessionToken: Secret?
+        /// A file that has the credentials, read again when it changes.
+        public var credentialsFile: String?
+        /// The section of that file.
+        public var credentialsProfile = "default"
 
         /// Where a host has the bucket.
         public enum Addressing: String, Sendable, CaseIterable {
@@ -50,7 +54,8 @@ extension GatewayConfiguration.OSS {
     /// Reads the keys of `storage` for a bucket of OSS; `nil` after complaints about what is missing.
     static func read(_ reader: SettingsReader) -> GatewayConfiguration.OSS? {
         let (endpoint, bucket) = (reader.neededText("endpoint"), reader.neededText("bucket"))
-        let (keyID, secret) = (reader.neededText("access_key_id"), reader.neededText("secret_access_key"))
+        let credentialsFile = reader.nonEmptyText("credentials_file")
+        let keys = BucketKeys(reader, isNeeded: true, hasFile: credentialsFile != nil, .oss)
         let publicEndpoint = reader.nonEmptyText("public_endpoint")
         let region = reader.nonEmptyText("region")
         let prefix = reader.text("prefix") ?? ""
@@ -58,11 +63,11 @@ extension GatewayConfiguration.OSS {
         let publicAddressing: Addressing? = reader.choice("public_addressing")
         let signature = reader.choice("signature") ?? Signature.v4
         let signsHost = reader.flag("sign_host") ?? false
-        // Empty is usual here: an environment variable that only temporary credentials have.
-        let sessionToken = reader.text("session_token").flatMap { $0.isEmpty ? nil : Secret($0) }
+        let profile = reader.nonEmptyText("credentials_profile") ?? "default"
         // The folder of another kind may stay in the file.
         _ = reader.has("path")
-        guard let endpoint, let bucket, let keyID, let secret else { return nil }
+        for name in onlyOfS3 where reader.has(name) { reader.complain(name, "is for s3 only.") }
+        guard let endpoint, let bucket, let keys else { return nil }
         return GatewayConfiguration.OSS(
             endpoint: endpoint,
             publicEndpoint: publicEndpoint,
@@ -73,11 +78,15 @@ extension GatewayConfiguration.OSS {
             publicAddressing: publicAddressing,
             signature: signature,
             signsHost: signsHost,
-            accessKeyID: keyID,
-            secretAccessKey: Secret(secret),
-            sessionToken: sessionToken
+            accessKeyID: keys.accessKeyID,
+            secretAccessKey: keys.secretAccessKey,
+            sessionToken: keys.sessionToken,
+            credentialsFile: credentialsFile,
+            credentialsProfile: profile
         )
     }
+
+    private static let onlyOfS3 = ["server_side_encryption", "kms_key_id", "storage_class", "tags", "content_md5"]
 
     /// Knows the keys that are OSS's alone where another kind is set.
     ///

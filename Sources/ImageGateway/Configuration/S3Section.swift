@@ -36,6 +36,8 @@ extension GatewayConfiguration {
         public var storageClass: String?
         /// The tags of every object.
         public var tags: [String: String] = [:]
+        /// Whether uploads carry an MD5 besides the signed SHA-256.
+        public var sendsMD5 = false
 
         /// Where a bucket stands in a link.
         public enum Addressing: String, Sendable, CaseIterable {
@@ -68,40 +70,6 @@ extension GatewayConfiguration.S3More {
         kmsKeyID = reader.nonEmptyText("kms_key_id")
         storageClass = reader.nonEmptyText("storage_class")
         tags = reader.pairs("tags")
-    }
-}
-
-extension GatewayConfiguration {
-    /// The credentials of a bucket, from the configuration or the variables that every S3 tool knows.
-    struct S3Keys {
-        var accessKeyID = ""
-        var secretAccessKey = Secret("")
-        var sessionToken: Secret?
-
-        /// Reads them; nothing is needed beside a file.
-        init?(_ reader: SettingsReader, isNeeded: Bool, hasFile: Bool) {
-            let names = ["access_key_id", "secret_access_key", "session_token"]
-            // All are asked for, so that none is unknown.
-            let isGiven = !names.filter { reader.has($0) }.isEmpty
-            if hasFile {
-                if isNeeded, names.prefix(2).contains(where: { reader.has($0) }) {
-                    reader.complain("credentials_file", "and storage.access_key_id are both there: take one out.")
-                }
-                return
-            }
-            if isNeeded, !isGiven, let id = reader.variable("AWS_ACCESS_KEY_ID"),
-                let secret = reader.variable("AWS_SECRET_ACCESS_KEY")
-            {
-                (accessKeyID, secretAccessKey) = (id, Secret(secret))
-                sessionToken = reader.variable("AWS_SESSION_TOKEN").map { Secret($0) }
-                return
-            }
-            let id = isNeeded ? reader.neededText(names[0]) : reader.text(names[0])
-            let secret = isNeeded ? reader.neededText(names[1]) : reader.text(names[1])
-            // Empty is usual here: an environment variable that only temporary credentials have.
-            sessionToken = reader.text(names[2]).flatMap { $0.isEmpty ? nil : Secret($0) }
-            guard let id, let secret else { return nil }
-            (accessKeyID, secretAccessKey) = (id, Secret(secret))
-        }
+        sendsMD5 = reader.flag("content_md5") ?? sendsMD5
     }
 }

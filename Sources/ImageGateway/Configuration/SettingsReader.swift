@@ -128,6 +128,11 @@ final class SettingsReader {
         return texts.count == sequence.count ? texts : nil
     }
 
+    /// A text, or a list of texts.
+    func textOrTexts(_ name: String) -> [String]? {
+        take(name)?.sequence == nil ? text(name).map { [$0] } : texts(name)
+    }
+
     func pairs(_ name: String) -> [String: String] {
         guard let node = take(name) else { return [:] }
         guard let mapping = node.mapping else {

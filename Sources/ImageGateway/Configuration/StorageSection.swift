@@ -31,9 +31,6 @@ extension GatewayConfiguration.Storage {
         let kind = reader.choice("kind") ?? Kind.local
         let path = reader.nonEmptyText("path")
         if kind == .oss {
-            for name in ["link_disposition", "link_content_type"] where reader.has(name) {
-                reader.complain(name, "is not for oss.")
-            }
             return (GatewayConfiguration.OSS.read(reader).map { .oss($0) } ?? .none, lifetime, links)
         }
         let bucket = bucket(reader, isNeeded: kind == .s3)
@@ -50,17 +47,27 @@ extension GatewayConfiguration.Storage {
         case virtual, path
     }
 
+    /// The same where another kind of bucket may have been meant.
+    private enum AnyAddressing: String, CaseIterable {
+        case virtual, path, domain
+    }
+
     /// Reads what a bucket needs; with another kind of storage the same keys may stay in the file.
     private static func bucket(_ reader: SettingsReader, isNeeded: Bool) -> GatewayConfiguration.S3? {
         func text(_ name: String) -> String? { isNeeded ? reader.neededText(name) : reader.text(name) }
-        let addressing = reader.choice("addressing") ?? Addressing.virtual
+        var addressing = Addressing.virtual
+        if isNeeded {
+            addressing = reader.choice("addressing") ?? addressing
+        } else {
+            let _: AnyAddressing? = reader.choice("addressing")
+        }
         let (endpoint, name) = (text("endpoint"), text("bucket"))
         let more = GatewayConfiguration.S3More(reader)
-        let keys = GatewayConfiguration.S3Keys(reader, isNeeded: isNeeded, hasFile: more.credentialsFile != nil)
+        let keys = BucketKeys(reader, isNeeded: isNeeded, hasFile: more.credentialsFile != nil, .s3)
         let region = reader.nonEmptyText("region") ?? "us-east-1"
         let publicEndpoint = reader.nonEmptyText("public_endpoint")
         let prefix = reader.text("prefix") ?? ""
-        if let signature = reader.text("signature"), signature != "v4" {
+        if let signature = reader.text("signature"), isNeeded, signature != "v4" {
             reader.complain("signature", "must be v4 for s3.")
         }
         guard let endpoint, let name, let keys else { return nil }

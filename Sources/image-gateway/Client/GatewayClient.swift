@@ -12,20 +12,35 @@ struct GatewayClient {
     private let base: String
     private let key: String?
 
+    /// The variable that says where the gateway is.
+    private let urlVariable: String
+    /// The variable that holds what is presented.
+    private let keyVariable: String
+
     /// Reads `IMAGE_GATEWAY_URL` and `IMAGE_GATEWAY_KEY`.
     init() throws {
+        try self.init("IMAGE_GATEWAY_URL", else: "http://127.0.0.1:8080", key: "IMAGE_GATEWAY_KEY")
+    }
+
+    /// The admin listener, by `IMAGE_GATEWAY_ADMIN_URL` and `IMAGE_GATEWAY_ADMIN_TOKEN`.
+    static func admin() throws -> GatewayClient {
+        try GatewayClient("IMAGE_GATEWAY_ADMIN_URL", else: "http://127.0.0.1:8081", key: "IMAGE_GATEWAY_ADMIN_TOKEN")
+    }
+
+    private init(_ urlVariable: String, else defaultURL: String, key keyVariable: String) throws {
+        (self.urlVariable, self.keyVariable) = (urlVariable, keyVariable)
         let environment = ProcessInfo.processInfo.environment
-        let url = environment["IMAGE_GATEWAY_URL"] ?? "http://127.0.0.1:8080"
+        let url = environment[urlVariable].flatMap { $0.isEmpty ? nil : $0 } ?? defaultURL
         guard ["http://", "https://"].contains(where: url.lowercased().hasPrefix) else {
             throw CommandFailure(
-                "IMAGE_GATEWAY_URL must begin with http:// or https://, not be '\(url.prefix(100))'.",
+                "\(urlVariable) must begin with http:// or https://, not be '\(url.prefix(100))'.",
                 status: ExitStatus.usage
             )
         }
         // Users of the OpenAI clients write the address with /v1.
         let trimmed = url.hasSuffix("/") ? String(url.dropLast()) : url
         base = trimmed.hasSuffix("/v1") ? String(trimmed.dropLast(3)) : trimmed
-        key = environment["IMAGE_GATEWAY_KEY"].flatMap { $0.isEmpty ? nil : $0 }
+        key = environment[keyVariable].flatMap { $0.isEmpty ? nil : $0 }
         transport = try CurlTransport()
     }
 
@@ -77,7 +92,7 @@ struct GatewayClient {
             let error = answer["error"]
             let message = error?["message"]?.string ?? "The gateway answered \(response.status)."
             let code = error?["code"]?.string.map { " (\($0))" } ?? ""
-            let hint = response.status == 401 ? " Set IMAGE_GATEWAY_KEY." : ""
+            let hint = response.status == 401 ? " Set \(keyVariable)." : ""
             throw CommandFailure(message + code + hint)
         }
         return answer
@@ -96,7 +111,7 @@ struct GatewayClient {
             return try await transport.send(request)
         } catch {
             throw CommandFailure(
-                "The gateway at \(base) cannot be reached: \(error.message) Is it running, and is IMAGE_GATEWAY_URL right?"
+                "The gateway at \(base) cannot be reached: \(error.message) Is it running, and is \(urlVariable) right?"
             )
         }
     }

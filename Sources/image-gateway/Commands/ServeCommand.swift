@@ -3,12 +3,12 @@
 import ArgumentParser
 import Foundation
 import GatewayCore
+import GatewayCurl
 import GatewayEmulator
 import GatewayServer
 import ImageGateway
 import Logging
 import ServiceLifecycle
-import UnixSignals
 
 /// Serves the gateway.
 struct ServeCommand: AsyncParsableCommand {
@@ -29,6 +29,7 @@ struct ServeCommand: AsyncParsableCommand {
     func run() async throws {
         let configuration = try file.load(needsProviders: !demo)
         let logger = LogSetup.logger(configuration.log)
+        PictureMemory.keep()
         if demo { try await demonstrate(configuration, logger) } else { try await serve(configuration, logger) }
     }
 
@@ -58,15 +59,33 @@ struct ServeCommand: AsyncParsableCommand {
             let listeners = try await OperatorError.explained { try Listeners(gateway, logger: logger) }
             let group = ServiceGroup(
                 configuration: ServiceGroupConfiguration(
-                    services: [gateway] + listeners.services,
-                    gracefulShutdownSignals: [.sigterm, .sigint],
+                    services: Self.services(gateway, listeners),
                     logger: logger
-                ).endingWithin(configuration.engine.drainTimeout + .seconds(5))
+                ).endingWithin(configuration.engine.drainTimeout + .seconds(10))
             )
-            try await OperatorError.explained { try await group.run() }
+            try await OperatorError.explained {
+                try await StopSignals(group: group, board: gateway.board, logger: logger).run()
+            }
         }
         await gateway.close()
         try result.get()
+    }
+}
+
+extension ServeCommand {
+    /// What runs, in the order of the start; the end is in the opposite order.
+    ///
+    /// The engine drains from the first moment of the end on, while the listeners wait for their callers' answers.
+    private static func services(
+        _ gateway: Gateway,
+        _ listeners: Listeners
+    ) -> [ServiceGroupConfiguration.ServiceConfiguration] {
+        let stop = ServiceGroupConfiguration.ServiceConfiguration(
+            service: StopService(board: gateway.board),
+            successTerminationBehavior: .gracefullyShutdownGroup
+        )
+        let served: [any Service] = [Punctual(body: gateway)] + listeners.services
+        return served.map { ServiceGroupConfiguration.ServiceConfiguration(service: $0) } + [stop]
     }
 }
 

@@ -53,12 +53,13 @@ struct Bench: Sendable {
         self.router = router
         let pool = ProviderPool(providers)
         doors = FetchDoors(guarded: web, unguarded: intranet, inputLimit: 1 << 20, time: time)
-        var parts = EngineParts(
+        parts = EngineParts(
             node: "node-1",
             pool: pool,
             router: router,
             store: store,
             board: board,
+            memory: memory,
             keeper: PictureKeeper(
                 objects: keeping ?? objects,
                 store: store,
@@ -74,8 +75,6 @@ struct Bench: Sendable {
             time: time,
             logger: Self.logger
         )
-        parts.memory = memory
-        self.parts = parts
     }
 
     // MARK: Tasks
@@ -173,5 +172,28 @@ func running(_ engine: Engine, _ body: (ServiceGroup) async throws -> Void) asyn
         try await body(group)
         await group.triggerGracefulShutdown()
         try await tasks.waitForAll()
+    }
+}
+
+extension EngineParts {
+    /// The same with some parts replaced.
+    func with(memory: ByteBudget? = nil, hasStorage: Bool? = nil, book: RunBook? = nil) -> EngineParts {
+        EngineParts(
+            node: node,
+            pool: pool,
+            router: router,
+            store: store,
+            board: board,
+            memory: memory ?? self.memory,
+            keeper: keeper,
+            hasStorage: hasStorage ?? self.hasStorage,
+            workers: workers,
+            parameterMode: parameterMode,
+            taskTimeout: taskTimeout,
+            time: time,
+            logger: logger,
+            load: load,
+            book: book ?? self.book
+        )
     }
 }

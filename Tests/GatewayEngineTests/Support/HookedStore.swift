@@ -11,19 +11,23 @@ final class HookedStore: TaskStore {
     let memory: MemoryTaskStore
     private let claiming: @Sendable () -> StoreError?
     private let updating: @Sendable (ImageTask) async -> (Moment, StoreError)?
+    private let beating: @Sendable () async -> Void
 
     /// - Parameters:
     ///   - memory: Where the tasks are.
     ///   - updating: Runs before each change is written; tells whether the change fails, and when.
     ///   - claiming: Runs before each claim; tells whether it fails.
+    ///   - beating: Runs before each heartbeat.
     init(
         _ memory: MemoryTaskStore = MemoryTaskStore(),
         updating: @escaping @Sendable (ImageTask) async -> (Moment, StoreError)? = { _ in nil },
-        claiming: @escaping @Sendable () -> StoreError? = { nil }
+        claiming: @escaping @Sendable () -> StoreError? = { nil },
+        beating: @escaping @Sendable () async -> Void = {}
     ) {
         self.memory = memory
         self.claiming = claiming
         self.updating = updating
+        self.beating = beating
     }
 
     func update(_ task: ImageTask, from version: Int) async throws(StoreError) {
@@ -36,7 +40,32 @@ final class HookedStore: TaskStore {
         }
     }
 
-    func create(_ task: ImageTask) async throws(StoreError) { try await memory.create(task) }
+    func update(
+        _ task: ImageTask,
+        from version: Int,
+        claiming claim: IdempotencyClaim,
+        now: Timestamp
+    ) async throws(StoreError) -> IdempotencyClaim? {
+        try await memory.update(task, from: version, claiming: claim, now: now)
+    }
+
+    func create(_ task: ImageTask, on terms: TaskTerms) async throws(StoreError) -> TaskEntry {
+        try await memory.create(task, on: terms)
+    }
+
+    func claim(_ key: String, of owner: String, now: Timestamp) async throws(StoreError) -> IdempotencyClaim? {
+        try await memory.claim(key, of: owner, now: now)
+    }
+
+    func removeClaims(expiredBefore moment: Timestamp, limit: Int) async throws(StoreError) -> Int {
+        try await memory.removeClaims(expiredBefore: moment, limit: limit)
+    }
+
+    func unfinishedCount(of owner: String, atMost limit: Int) async throws(StoreError) -> Int {
+        try await memory.unfinishedCount(of: owner, atMost: limit)
+    }
+
+    func queuePosition(of id: TaskID) async throws(StoreError) -> Int? { try await memory.queuePosition(of: id) }
 
     func task(_ id: TaskID, owner: String?) async throws(StoreError) -> ImageTask? {
         try await memory.task(id, owner: owner)
@@ -54,6 +83,7 @@ final class HookedStore: TaskStore {
     }
 
     func heartbeat(node: String, now: Timestamp) async throws(StoreError) {
+        await beating()
         try await memory.heartbeat(node: node, now: now)
     }
 
@@ -64,6 +94,10 @@ final class HookedStore: TaskStore {
         now: Timestamp
     ) async throws(StoreError) -> [ImageTask] {
         try await memory.adopt(node: node, silentSince: silentSince, limit: limit, now: now)
+    }
+
+    func unfinished(of node: String?, before bound: TaskID, limit: Int) async throws(StoreError) -> [TaskID] {
+        try await memory.unfinished(of: node, before: bound, limit: limit)
     }
 
     func list(_ query: TaskQuery) async throws(StoreError) -> TaskPage { try await memory.list(query) }

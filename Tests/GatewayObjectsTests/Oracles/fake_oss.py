@@ -19,6 +19,7 @@ from urllib.parse import quote, unquote_to_bytes
 from alibabacloud_oss_v2.signer import SignerV1, SignerV4
 from alibabacloud_oss_v2.types import Credentials, HttpRequest, SigningContext
 from oss2.auth import ProviderAuth
+from oss2.utils import Crc64
 
 REGION = "cn-hangzhou"
 HOSTS = [f".oss-{REGION}.localhost", f".oss-{REGION}-internal.localhost"]
@@ -40,6 +41,12 @@ class Refusal(Exception):
     def __init__(self, status, code, reason, more=""):
         super().__init__(code)
         self.status, self.code, self.reason, self.more = status, code, reason, more
+
+
+def checksum(body):
+    sum = Crc64()
+    sum.update(body)
+    return str(sum.crc)
 
 
 def text_of(escaped):
@@ -244,7 +251,8 @@ class Handler(BaseHTTPRequestHandler):
                 raise Refusal(400, "InvalidDigest", "0017-00000504")
             with self.lock:
                 self.objects[place] = (request.headers.get("content-type", "application/octet-stream"), body)
-            self.answer(200, {"ETag": f'"{hashlib.md5(body).hexdigest().upper()}"'}, b"")
+            tag = hashlib.md5(body).hexdigest().upper()
+            self.answer(200, {"ETag": f'"{tag}"', "x-oss-hash-crc64ecma": checksum(body)}, b"")
         elif self.command == "DELETE":
             with self.lock:
                 self.objects.pop(place, None)
@@ -255,7 +263,10 @@ class Handler(BaseHTTPRequestHandler):
             if not found:
                 raise Refusal(404, "NoSuchKey", "0026-00000001")
             kind = request.query.get("response-content-type", found[0])
-            self.answer(200, {"Content-Type": kind}, found[1])
+            headers = {"Content-Type": kind, "x-oss-hash-crc64ecma": checksum(found[1])}
+            if "response-content-disposition" in request.query:
+                headers["Content-Disposition"] = request.query["response-content-disposition"]
+            self.answer(200, headers, found[1])
         else:
             raise Refusal(405, "MethodNotAllowed", "0011-00000001")
 

@@ -4,12 +4,18 @@
 Each connection takes the next fault; when there are none left, bytes just pass.
   sent:N      resets the connection after N bytes of the request have passed
   answered:N  lets the request pass and resets the connection after N bytes of the answer
+  closed      resets the connection at once
+  slow:N      waits N milliseconds, then lets everything pass
+  flip:N      changes the Nth byte of the request
+  refused:N:C reads a request and answers it with status N and the code C, as both kinds of service write it
 """
 
 import socket
 import struct
 import sys
 import threading
+import time
+from email.utils import formatdate
 
 port, target = int(sys.argv[1]), int(sys.argv[2])
 faults = sys.argv[3:]
@@ -26,7 +32,7 @@ def reset(one):
     one.close()
 
 
-def pump(source, sink, limit, over):
+def pump(source, sink, limit, over, flip=None):
     passed = 0
     while True:
         try:
@@ -40,6 +46,9 @@ def pump(source, sink, limit, over):
                 pass
             over()
             return
+        if flip is not None and passed <= flip < passed + len(data):
+            data = bytearray(data)
+            data[flip - passed] ^= 1
         passed += len(data)
         try:
             if not data:
@@ -50,19 +59,43 @@ def pump(source, sink, limit, over):
             return
 
 
+def refuse(caller, status, code):
+    """Takes one request whole, so that its sender has the time to see the answer."""
+    data = b""
+    while b"\r\n\r\n" not in data:
+        data += caller.recv(65536)
+    head, _, body = data.partition(b"\r\n\r\n")
+    lengths = [line.split(b":")[1] for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")]
+    left = int(lengths[0] if lengths else 0) - len(body)
+    while left > 0:
+        left -= len(caller.recv(65536))
+    document = f"<Error><Code>{code}</Code><Message>CANARY</Message></Error>".encode()
+    head = f"HTTP/1.1 {status} No\r\nDate: {formatdate(usegmt=True)}\r\nContent-Length: {len(document)}\r\nConnection: close"
+    caller.sendall(head.encode() + b"\r\n\r\n" + document)
+    caller.close()
+
+
 def serve(caller):
     with lock:
         kind, _, count = (faults.pop(0) if faults else "pass:").partition(":")
+    if kind == "closed":
+        return reset(caller)
+    if kind == "refused":
+        return refuse(caller, *count.split(":"))
+    if kind == "slow":
+        time.sleep(int(count) / 1000)
     server = socket.create_connection(("127.0.0.1", target))
 
     def over():
         reset(caller)
         reset(server)
 
-    limits = {"sent": (int(count or 0), None), "answered": (None, int(count or 0))}
-    up, down = limits.get(kind, (None, None))
+    number = int(count or 0)
+    up, down, flip = {
+        "sent": (number, None, None), "answered": (None, number, None), "flip": (None, None, number),
+    }.get(kind, (None, None, None))
     threading.Thread(target=pump, args=(server, caller, down, over), daemon=True).start()
-    pump(caller, server, up, over)
+    pump(caller, server, up, over, flip)
 
 
 listener = socket.create_server(("127.0.0.1", port))

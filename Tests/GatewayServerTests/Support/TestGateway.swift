@@ -1,6 +1,7 @@
 // Part of ImageGateway. SPDX-License-Identifier: Apache-2.0
 
 import GatewayCore
+import GatewayObjects
 import GatewayServer
 import GatewayTesting
 import Hummingbird
@@ -43,6 +44,7 @@ struct TestGateway: Sendable {
                 board: board,
                 models: models,
                 callers: callers,
+                digest: { try Digest.hash(.sha256, $0) },
                 taskIDs: TaskIDSource(time: time),
                 time: time,
                 readiness: readiness

@@ -9,6 +9,8 @@ enum SQLiteMigrations {
     static let all: [(name: String, sql: String, fill: @Sendable (Database) throws -> Void)] = [
         (Migration001Tasks.name, Migration001Tasks.sql, { _ in }),
         (Migration002Deletions.name, Migration002Deletions.sql, { try Migration002Deletions.fill($0) }),
+        (Migration003Claims.name, Migration003Claims.sql, { _ in }),
+        (Migration004Webhooks.name, Migration004Webhooks.sql, { _ in }),
     ]
 
     static var migrator: DatabaseMigrator {

@@ -1,15 +1,31 @@
 // Part of ImageGateway. SPDX-License-Identifier: Apache-2.0
 
-import GatewayCore
-import HTTPTypes
-import Hummingbird
+/// A task as callers see it, in answers and in webhooks; absent members are left out, never null.
+public struct TaskView: Sendable {
+    private let objects: any ObjectStore
+    private let now: Timestamp
 
-/// A task as callers see it; absent members are left out, never null.
-struct TaskView {
-    let objects: any ObjectStore
-    let now: Timestamp
+    /// Creates a view.
+    ///
+    /// - Parameters:
+    ///   - objects: Who signs links.
+    ///   - now: The present moment, by which links are dead or alive.
+    public init(objects: any ObjectStore, now: Timestamp) {
+        self.objects = objects
+        self.now = now
+    }
 
-    func json(_ task: ImageTask, withAttempts: Bool = false) throws(ObjectError) -> JSON {
+    /// The task object of the API.
+    ///
+    /// - Parameters:
+    ///   - task: The task.
+    ///   - withAttempts: Whether its submissions are told.
+    ///   - queuePosition: Its place in the queue, if it is known.
+    public func json(
+        _ task: ImageTask,
+        withAttempts: Bool = false,
+        queuePosition: Int? = nil
+    ) throws(ObjectError) -> JSON {
         let isExpired = isExpired(task)
         let request = task.request
         return JSON(present: [
@@ -21,6 +37,7 @@ struct TaskView {
             "progress": JSON(task.progress),
             "model": JSON(request.model),
             "prompt": JSON(request.prompt),
+            "queue_position": task.status == .pending ? queuePosition.map { JSON($0) } : nil,
             "completed_at": task.status == .completed ? task.completedAt.map { JSON($0.seconds) } : nil,
             "expires_at": task.expiresAt.map { JSON($0.seconds) },
             "data": task.status == .completed ? .array(isExpired ? [] : try data(task)) : nil,
@@ -35,24 +52,8 @@ struct TaskView {
         ])
     }
 
-    /// The task as an answer, with what a poller needs to know.
-    func response(
-        _ task: ImageTask,
-        status: HTTPResponse.Status = .ok,
-        headers: HTTPFields = [:],
-        withAttempts: Bool = false
-    ) throws(ObjectError) -> Response {
-        var headers = headers
-        if !task.status.isFinal {
-            let seconds = task.status == .pending ? 1 : 2
-            headers[.retryAfter] = String(seconds)
-            headers[.pollAfter] = String(seconds * 1000)
-        }
-        return Response(json: try json(task, withAttempts: withAttempts), status: status, headers: headers)
-    }
-
     /// The signed link to a picture: the same on every read, because its life begins when the task was completed.
-    func link(to picture: StoredPicture, of task: ImageTask) throws(ObjectError) -> String {
+    public func link(to picture: StoredPicture, of task: ImageTask) throws(ObjectError) -> String {
         guard let key = ObjectKey(picture.key), let completedAt = task.completedAt else {
             throw ObjectError(.notFound, isTemporary: false, "A stored picture has no usable key.")
         }
@@ -60,7 +61,7 @@ struct TaskView {
     }
 
     /// Whether the task's links are dead: in whole seconds, as the links themselves count.
-    func isExpired(_ task: ImageTask) -> Bool {
+    public func isExpired(_ task: ImageTask) -> Bool {
         task.expiresAt.map { $0.seconds <= now.seconds } ?? false
     }
 
@@ -86,7 +87,8 @@ struct TaskView {
         return ["code": JSON(code.rawValue), "message": "The pictures of this task are no longer kept."]
     }
 
-    static func usage(_ usage: Usage) -> JSON {
+    /// What the vendor counted, as the official clients read it.
+    public static func usage(_ usage: Usage) -> JSON {
         [
             "input_tokens": JSON(usage.inputTokens),
             "input_tokens_details": [

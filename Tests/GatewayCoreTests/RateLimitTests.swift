@@ -1,7 +1,6 @@
 // Part of ImageGateway. SPDX-License-Identifier: Apache-2.0
 
 import GatewayCore
-@testable import GatewayEngine
 import Testing
 
 @Suite struct RateLimitTests {
@@ -46,5 +45,24 @@ import Testing
         var rate = RateLimit(perMinute: 0)
 
         for _ in 0..<1000 { #expect(rate.take(at: start) == .zero) }
+    }
+
+    @Test(arguments: [1, 7, 60, 600])
+    func `a bucket gives a minute's turns at once and fills up evenly`(limit: Int) {
+        var rate = RateLimit(bucketOf: limit)
+
+        for taken in 0..<limit {
+            #expect(rate.remaining(at: start) == limit - taken)
+            #expect(rate.take(at: start) == .zero)
+        }
+
+        #expect(rate.remaining(at: start) == 0)
+        let wait = rate.wait(at: start)
+        #expect(wait > .zero && wait <= .seconds(60) / limit)
+        #expect(rate.untilFull(at: start) > .milliseconds(59_999))
+        #expect(rate.remaining(at: start.advanced(by: .seconds(30))) == limit / 2)
+        #expect(rate.wait(at: start.advanced(by: wait + .milliseconds(1))) == .zero)
+        #expect(rate.untilFull(at: start.advanced(by: .seconds(60))) == .zero)
+        #expect(rate.remaining(at: start.advanced(by: .seconds(60))) == limit)
     }
 }

@@ -1,0 +1,175 @@
+// Part of ImageGateway. SPDX-License-Identifier: Apache-2.0
+
+/// The outbox: who is still to hear that a task is finished, and what became of those who were told.
+///
+/// The store that has the tasks has the outbox. Whatever writes a final task writes its deliveries in the same
+/// transaction, as ``ImageTask/webhookDeliveries(to:)`` says, and whatever removes a task removes them.
+public protocol WebhookStore: Sendable {
+    /// Says who hears of every task that is finished from now on; durable when it returns.
+    ///
+    /// - Parameter endpoints: The names of the endpoints of the configuration.
+    func announceWebhooks(to endpoints: [String]) async throws(StoreError)
+
+    /// Hands out deliveries that are due, each to one caller: it comes back after the lease unless
+    /// ``settleWebhook(_:)`` says before what became of it.
+    ///
+    /// - Parameter claim: How many, of which lanes.
+    func dueWebhooks(_ claim: WebhookClaim) async throws(StoreError) -> WebhookBatch
+
+    /// Writes what became of a delivery that was handed out; durable when it returns.
+    ///
+    /// One that was handed out again meanwhile, redelivered or removed with its task stays as it is.
+    ///
+    /// - Parameter delivery: The delivery as it shall be, with the ``WebhookDelivery/claims`` it was handed out with.
+    /// - Returns: Whether it was written.
+    @discardableResult
+    func settleWebhook(_ delivery: WebhookDelivery) async throws(StoreError) -> Bool
+
+    /// Reads a delivery.
+    func webhook(_ id: String) async throws(StoreError) -> WebhookDelivery?
+
+    /// Reads deliveries, those of the latest tasks first.
+    func webhooks(_ query: WebhookQuery) async throws(StoreError) -> WebhookPage
+
+    /// Begins deliveries anew, due at once.
+    ///
+    /// - Parameters:
+    ///   - choice: Which.
+    ///   - now: The present moment.
+    /// - Returns: How many there were.
+    func redeliverWebhooks(_ choice: WebhookChoice, now: Timestamp) async throws(StoreError) -> Int
+}
+
+/// What a deliverer has room for.
+public struct WebhookClaim: Sendable {
+    /// How many deliveries at most.
+    public var limit: Int
+    /// How many of one lane may be on their way.
+    public var perLane: Int
+    /// How many to callers' own addresses may be on their way for one caller.
+    public var perOwner: Int
+    /// How many of each lane are on their way.
+    public var busyLanes: [String: Int]
+    /// How many to callers' own addresses are on their way for each caller.
+    public var busyOwners: [String: Int]
+    /// Endpoints of the configuration that nothing is sent to now.
+    public var pausedEndpoints: Set<String>
+    /// The lane behind which to begin, so that every lane has its turn.
+    public var after: String
+    /// The present moment.
+    public var now: Timestamp
+    /// How long the caller may take.
+    public var lease: Duration
+
+    /// Creates a claim.
+    public init(
+        limit: Int,
+        perLane: Int,
+        perOwner: Int,
+        busyLanes: [String: Int] = [:],
+        busyOwners: [String: Int] = [:],
+        pausedEndpoints: Set<String> = [],
+        after: String = "",
+        now: Timestamp,
+        lease: Duration
+    ) {
+        self.limit = limit
+        self.perLane = perLane
+        self.perOwner = perOwner
+        self.busyLanes = busyLanes
+        self.busyOwners = busyOwners
+        self.pausedEndpoints = pausedEndpoints
+        self.after = after
+        self.now = now
+        self.lease = lease
+    }
+
+    /// How many of a lane fit in.
+    ///
+    /// - Parameters:
+    ///   - lane: The lane.
+    ///   - owner: Whose tasks are in it, for a lane of a caller's addresses.
+    ///   - endpoint: The endpoint, for a lane of one.
+    public func room(in lane: String, owner: String, endpoint: String?) -> Int {
+        if let endpoint, pausedEndpoints.contains(endpoint) { return 0 }
+        var room = min(limit, perLane - busyLanes[lane, default: 0])
+        if endpoint == nil { room = min(room, perOwner - busyOwners[owner, default: 0]) }
+        return max(room, 0)
+    }
+
+    /// The claim after a delivery was handed out.
+    public mutating func take(_ delivery: WebhookDelivery) {
+        limit -= 1
+        busyLanes[delivery.lane, default: 0] += 1
+        if delivery.target == .request { busyOwners[delivery.owner, default: 0] += 1 }
+    }
+
+    /// Behind what to look for the next lane: a caller who has no more room is passed over as a whole.
+    public func next(behind lane: String, owner: String, endpoint: String?) -> String {
+        guard endpoint == nil, busyOwners[owner, default: 0] >= perOwner else { return lane }
+        return WebhookLane.end(ofOwner: owner)
+    }
+}
+
+/// Deliveries that were handed out.
+public struct WebhookBatch: Sendable {
+    /// The deliveries.
+    public var deliveries: [WebhookDelivery]
+    /// When the next one is due, or the next lease ends; in the past if there was no room for it.
+    public var nextDue: Timestamp?
+
+    /// Creates a batch.
+    public init(deliveries: [WebhookDelivery] = [], nextDue: Timestamp? = nil) {
+        self.deliveries = deliveries
+        self.nextDue = nextDue
+    }
+}
+
+/// Which deliveries to read.
+public struct WebhookQuery: Sendable {
+    /// How many at most.
+    public var limit: Int
+    /// Only those behind this one.
+    public var after: String?
+    /// Only those in this state.
+    public var state: WebhookDelivery.State?
+    /// Only those of this task.
+    public var task: TaskID?
+
+    /// Creates a query.
+    public init(
+        limit: Int = 20,
+        after: String? = nil,
+        state: WebhookDelivery.State? = nil,
+        task: TaskID? = nil
+    ) {
+        self.limit = limit
+        self.after = after
+        self.state = state
+        self.task = task
+    }
+}
+
+/// A page of deliveries.
+public struct WebhookPage: Sendable {
+    /// The deliveries, those of the latest tasks first.
+    public var deliveries: [WebhookDelivery]
+    /// Whether there are more behind the last one.
+    public var hasMore: Bool
+
+    /// Creates a page.
+    public init(deliveries: [WebhookDelivery], hasMore: Bool) {
+        self.deliveries = deliveries
+        self.hasMore = hasMore
+    }
+}
+
+/// Which deliveries to begin anew.
+public enum WebhookChoice: Sendable, Hashable {
+    /// One, in whatever state.
+    case delivery(String)
+    /// All of a task, in whatever state.
+    case task(TaskID)
+    /// All that were given up at or after a moment.
+    case failed(since: Timestamp)
+}

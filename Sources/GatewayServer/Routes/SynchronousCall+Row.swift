@@ -1,0 +1,84 @@
+// Part of ImageGateway. SPDX-License-Identifier: Apache-2.0
+
+import GatewayCore
+import Hummingbird
+
+/// What the row says, where there was no delivery.
+extension SynchronousCall {
+    /// What became of a task that is over already.
+    func finished(_ begun: Begun) async throws -> Outcome? {
+        let task = try await parts.store.task(begun.task.id, owner: nil)
+        // The place was taken before this look: whatever ends later is delivered or told, and if the engine has taken the
+        // caller along already, the picture is on its way.
+        guard task?.status.isFinal ?? true, parts.board.withdraw(begun.place) else { return nil }
+        return try await answer(about: begun)
+    }
+
+    /// Ends the wait when another process has ended the task without a word to this one.
+    func watch(_ begun: Begun) async {
+        while (try? await parts.time.sleep(for: .seconds(1))) != nil {
+            guard let row = try? await parts.store.task(begun.task.id, owner: nil), !row.status.isFinal else {
+                parts.board.withdraw(begun.place)
+                return
+            }
+        }
+    }
+
+    /// Links, pictures that were stored, a failure, or a task that goes on.
+    func answer(about begun: Begun) async throws -> Outcome {
+        let row: ImageTask?
+        do throws(StoreError) {
+            row = try await parts.store.task(begun.task.id, owner: nil)
+        } catch {
+            throw APIError.lostSight(of: begun.task.id, path: views.path(of: begun.task))
+        }
+        do {
+            guard let task = row else { throw APIError.noTask }
+            return try await outcome(of: task, isReplay: begun.isReplay)
+        } catch let error as APIError {
+            var told = error
+            if begun.isReplay { told.headers[.idempotentReplayed] = "true" }
+            throw told
+        }
+    }
+
+    private func outcome(of task: ImageTask, isReplay: Bool) async throws -> Outcome {
+        switch task.status {
+        case .failed:
+            var error = APIError(failureOf: task)
+            // Under this name nothing else will ever become of it.
+            if isReplay { error.headers[.retryAfter] = nil }
+            throw error
+        case .completed where task.needsLink:
+            guard !views.view.isExpired(task) else { throw APIError.pictureGone }
+            guard task.request.responseFormat == .url else { return .pictures(task, try await stored(task)) }
+            return .links(
+                task,
+                try task.pictures.map { picture in
+                    (url: try views.view.link(to: picture, of: task), revisedPrompt: picture.revisedPrompt)
+                }
+            )
+        case .completed where isReplay: throw APIError.pictureGone
+        // Completed: the waiting time ended in the very moment in which the pictures were stored instead.
+        case .pending, .inProgress, .completed: return .goesOn(task)
+        }
+    }
+
+    private func stored(_ task: ImageTask) async throws -> [DeliveredPicture] {
+        do {
+            return try await reader.pictures(of: task)
+        } catch let error as ObjectError {
+            throw error.code == .notFound ? APIError.pictureGone : APIError(error)
+        }
+    }
+}
+
+extension APIError {
+    /// A request is repeated whose picture went to its caller, and was not kept, or not so long.
+    fileprivate static let pictureGone = APIError(
+        .gone,
+        "result_expired",
+        "The picture of this request was made and is no longer kept; to have another made, use a new Idempotency-Key.",
+        headers: [.shouldRetry: "false"]
+    )
+}

@@ -9,6 +9,9 @@
 
 STRICT = --explicit-target-dependency-import-check error
 
+# More tests at once than this, and each waits so long for its turn that those with a guard of time fail.
+export SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH = 6
+
 ROUNDS ?= 100
 TASKS ?= 500
 

@@ -72,7 +72,7 @@ struct JobRun: Sendable {
     }
 
     private func poll(_ job: ProviderJob, _ key: Secret) async throws -> ProviderProgress {
-        try await parts.workers.withSlot { try await provider.adapter.poll(job, key: key) }
+        try await apart { try await parts.workers.withSlot { try await provider.adapter.poll(job, key: key) } }
     }
 
     /// The answers to a question that are about the work itself.

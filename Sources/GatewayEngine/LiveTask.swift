@@ -81,7 +81,7 @@ final class LiveTask: Sendable {
         try await pen.withSlot {
             var (after, written) = state.withLock { ($0.row, $0.written) }
             for event in events { after = try after.applying(event, at: time.now) }
-            try await write(after, from: written)
+            try await apart { [after, written] in try await self.write(after, from: written) }
             state.withLock { ($0.row, $0.written) = (after, after.version) }
             changed(after)
             board.changed(after.id)
@@ -145,6 +145,18 @@ extension ImageTask {
             return attempt.outcome?.mayHaveBought == true
                 && attempts[(place + 1)...].contains { $0.portion == attempt.portion }
         }
+    }
+}
+
+/// Does something in a task of its own, whose memory goes when it is done.
+///
+/// What a task once needed for its calls it keeps until it ends; a task that waits for minutes shall not keep what it
+/// needed for a moment.
+func apart<Value: Sendable>(_ work: @escaping @Sendable () async throws -> Value) async throws -> Value {
+    try await withThrowingTaskGroup(of: Value.self) { group in
+        group.addTask(operation: work)
+        guard let value = try await group.next() else { throw CancellationError() }
+        return value
     }
 }
 

@@ -70,11 +70,17 @@ struct PortionRun: Sendable {
         }
     }
 
-    /// A candidate with the request fitted to it.
-    struct Fit {
-        var candidate: ProviderRouter.Candidate
-        var member: ProviderPool.Member
-        var fit: ModelFit
+    /// A candidate with the request fitted to it; a reference, because every step of an attempt has it at hand.
+    final class Fit: Sendable {
+        let candidate: ProviderRouter.Candidate
+        let member: ProviderPool.Member
+        let fit: ModelFit
+
+        init(candidate: ProviderRouter.Candidate, member: ProviderPool.Member, fit: ModelFit) {
+            self.candidate = candidate
+            self.member = member
+            self.fit = fit
+        }
     }
 
     private var fits: [Fit] {
@@ -191,7 +197,7 @@ extension PortionRun {
         let call = try await filled(fit)
         guard let permit = try await admission(fit, avoided) else { return nil }
         return try await settling(permit, fit) {
-            switch try await submit(call, fit, permit.key) {
+            switch try await apart({ try await submit(call, fit, permit.key) }) {
             case .done(let result): return try await take(result, fit)
             case .waiting(let job):
                 fit.member.accepted(permit, at: parts.time.now, logger: logger)

@@ -15,8 +15,8 @@ final class Inspection: Sendable {
     /// What was held and idle the last time; a single look may meet a task on its way into a run.
     private let suspects = Mutex<Set<TaskID>>([])
 
-    /// How many tasks are ended at once whose time was over before anybody took them.
-    private static let overdueLimit = 256
+    /// How many tasks are ended at once whose time was over before anybody took them; many more than rows can be damaged.
+    private static let overdueLimit = 4096
 
     init(parts: EngineParts, outages: Outages) {
         self.parts = parts
@@ -57,7 +57,7 @@ final class Inspection: Sendable {
     }
 
     private func takeUp(_ id: TaskID) async throws(StoreError) -> ImageTask? {
-        guard let task = try await parts.store.task(id, owner: nil), task.node == parts.node else { return nil }
+        guard let task = try await readable(id), task.node == parts.node else { return nil }
         return try await write(.adopted(node: parts.node), of: task)
     }
 
@@ -69,7 +69,7 @@ final class Inspection: Sendable {
         do throws(StoreError) {
             let overdue = try await parts.store.unfinished(of: nil, before: bound, limit: Self.overdueLimit)
             for id in overdue {
-                guard let task = try await parts.store.task(id, owner: nil), task.node == nil else { continue }
+                guard let task = try await readable(id), task.node == nil else { continue }
                 guard let ended = try await write(.gaveUp(Self.waitedInVain), of: task) else { continue }
                 parts.board.changed(ended.id)
                 parts.logger.info(
@@ -84,6 +84,16 @@ final class Inspection: Sendable {
     }
 
     private static let waitedInVain = TaskFailure(.taskTimeout, "The task waited for its turn until its time was over.")
+
+    /// The task; `nil` if it is gone, or if its row cannot be read: that one stays, and is in nobody's way.
+    private func readable(_ id: TaskID) async throws(StoreError) -> ImageTask? {
+        do throws(StoreError) {
+            return try await parts.store.task(id, owner: nil)
+        } catch {
+            guard error.code == .unreadable else { throw error }
+            return nil
+        }
+    }
 
     /// - Returns: `nil` if somebody else was faster, or the task cannot change so any more.
     private func write(_ event: TaskEvent, of task: ImageTask) async throws(StoreError) -> ImageTask? {

@@ -41,6 +41,20 @@ import Testing
         #expect(try await bench.row(young.id) == young)
     }
 
+    @Test func `a row that cannot be read stands in nobody's way`() async throws {
+        let store = MemoryTaskStore()
+        let bench = Bench(FakeVendor.saying().provider("a"), store: store)
+        let damaged = try await bench.create()
+        let behind = try await bench.create()
+        bench.time.clock.advance(by: .seconds(901))
+        store.fail([nil, StoreError(.unreadable, "The row is damaged.")])
+
+        await inspection(bench).endOverdue()
+
+        #expect(try await bench.row(damaged.id).status == .pending)
+        #expect(try await bench.row(behind.id).failure?.code == .taskTimeout)
+    }
+
     @Test func `an engine that cannot claim ends what waits for it all the same`() async throws {
         let store = HookedStore(claiming: { StoreError(.unavailable, "Nothing can be claimed.") })
         let bench = Bench(FakeVendor.saying().provider("a"), isPatient: true, store: store)

@@ -112,7 +112,7 @@ import Testing
 
         #expect(
             await code { () async throws(StoreError) in _ = try await store.task(tasks[0].id, owner: nil) }
-                == .unavailable
+                == .unreadable
         )
         let page = try await store.list(TaskQuery(owner: "alice", limit: 1, ascending: true))
         #expect(page.tasks.map(\.id) == [tasks[1].id])

@@ -259,6 +259,8 @@ public struct StoreError: Error, Sendable {
         case full
         /// The database cannot be opened: another process has it, permissions, a newer schema.
         case cannotOpen
+        /// One row that is damaged, or that a newer version wrote; the others are well.
+        case unreadable
         /// Anything else; may pass.
         case unavailable
     }

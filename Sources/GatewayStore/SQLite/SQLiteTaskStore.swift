@@ -73,7 +73,7 @@ public final class SQLiteTaskStore: TaskStore {
         guard let body = try await read({ try TaskRow.body(of: id, owner: owner, in: $0) }) else { return nil }
         guard let task = TaskRow.task(from: body) else {
             throw StoreError(
-                .unavailable,
+                .unreadable,
                 "The row of task \(id) cannot be read: it is damaged, or a newer version wrote it. It can be deleted."
             )
         }

@@ -68,7 +68,7 @@ struct WebhookOutbox {
                 delivery.claims += 1
                 entries[delivery.id] = delivery
                 leased.insert(delivery.id)
-                claim.take(delivery)
+                claim.take(lane: lane, owner: delivery.owner, endpoint: delivery.target.endpoint)
                 deliveries.append(delivery)
             }
         }

@@ -45,6 +45,46 @@ extension WebhookStoreConformance {
             #expect(out.count { $0.owner == "alice" } == 3)
             #expect(out.count { $0.owner == "bob" } == 1)
         },
+        Check("callers leave the endpoints their room") { store, samples in
+            try await store.announceWebhooks(to: ["one", "two"])
+            for owner in ["alice", "bob", "carol"] {
+                _ = try await samples.finish(in: store, try samples.hooked(owner: owner))
+            }
+            var claim = samples.claim(limit: 9)
+            claim.requestLimit = 2
+            // Callers' lanes first: they must not use up what is left for the others.
+            claim.after = WebhookLane.endpoint("two")
+
+            let out = try await store.dueWebhooks(claim).deliveries
+
+            #expect(out.count { $0.target == .request } == 2)
+            #expect(out.count { $0.target != .request } == 6)
+            claim.requestLimit = 0
+            #expect(try await store.dueWebhooks(claim).deliveries.isEmpty)
+        },
+        Check("any number of lanes that wait for a retry hides nothing that is due") { store, samples in
+            for number in 0..<600 {
+                let task = try samples.hooked(at: "https://host-\(number).example/hook")
+                _ = try await samples.finish(in: store, task)
+            }
+            let retry = samples.time.now.advanced(by: .seconds(7200))
+            let failed = try await store.dueWebhooks(samples.claim()).deliveries
+            #expect(failed.count == 600)
+            for delivery in failed {
+                try await store.settleWebhook(delivery.after(samples.failure(next: retry), at: samples.time.now))
+            }
+            let behind = try await samples.finish(in: store, try samples.hooked(at: "https://zulu.example/hook"))
+            let first = try #require(try await store.dueWebhooks(samples.claim()).deliveries.first)
+            #expect(first.task == behind.id)
+
+            // Once around: the only lane with something due is the one that was served last.
+            _ = try await samples.finish(in: store, try samples.hooked(at: "https://zulu.example/hook"))
+            var claim = samples.claim()
+            claim.after = first.lane
+            let batch = try await store.dueWebhooks(claim)
+            #expect(batch.deliveries.map(\.lane) == [first.lane])
+            #expect(try await store.dueWebhooks(claim).deliveries.isEmpty)
+        },
         Check("within a lane the oldest goes first") { store, samples in
             try await store.announceWebhooks(to: ["one"])
             var tasks: [TaskID] = []

@@ -64,6 +64,23 @@ import Testing
         #expect(waiting.allSatisfy { $0.owner == "mallory" && $0.target == .request })
     }
 
+    @Test func `all callers together leave the endpoints their room`() async throws {
+        let network = SlowNetwork()
+        let bench = try await WebhookBench(endpoints: ["quick"], through: network)
+        for number in 0..<100 {
+            let address = "https://slow-\(number).example/"
+            try await bench.finish(try bench.samples.hooked(owner: "caller-\(number % 5)", at: address))
+        }
+
+        try await bench.run {
+            let delivered = try await bench.deliveries(.delivered)
+            return delivered.count == 100 && network.gate.waiting == 64
+        }
+
+        let delivered = try await bench.deliveries(.delivered)
+        #expect(delivered.allSatisfy { $0.target == .endpoint("quick") })
+    }
+
     @Test func `a process that stops puts back what it could not end, and that counts for nothing`() async throws {
         let network = SlowNetwork()
         let bench = try await WebhookBench(endpoints: ["slow"], through: network)

@@ -44,6 +44,8 @@ public protocol WebhookStore: Sendable {
 public struct WebhookClaim: Sendable {
     /// How many deliveries at most.
     public var limit: Int
+    /// How many of these to callers' own addresses at most.
+    public var requestLimit: Int
     /// How many of one lane may be on their way.
     public var perLane: Int
     /// How many to callers' own addresses may be on their way for one caller.
@@ -64,6 +66,7 @@ public struct WebhookClaim: Sendable {
     /// Creates a claim.
     public init(
         limit: Int,
+        requestLimit: Int? = nil,
         perLane: Int,
         perOwner: Int,
         busyLanes: [String: Int] = [:],
@@ -74,6 +77,7 @@ public struct WebhookClaim: Sendable {
         lease: Duration
     ) {
         self.limit = limit
+        self.requestLimit = requestLimit ?? limit
         self.perLane = perLane
         self.perOwner = perOwner
         self.busyLanes = busyLanes
@@ -93,20 +97,30 @@ public struct WebhookClaim: Sendable {
     public func room(in lane: String, owner: String, endpoint: String?) -> Int {
         if let endpoint, pausedEndpoints.contains(endpoint) { return 0 }
         var room = min(limit, perLane - busyLanes[lane, default: 0])
-        if endpoint == nil { room = min(room, perOwner - busyOwners[owner, default: 0]) }
+        if endpoint == nil { room = min(room, requestLimit, perOwner - busyOwners[owner, default: 0]) }
         return max(room, 0)
     }
 
     /// The claim after a delivery was handed out.
-    public mutating func take(_ delivery: WebhookDelivery) {
+    ///
+    /// - Parameters:
+    ///   - lane: Its lane.
+    ///   - owner: Whose task it tells of.
+    ///   - endpoint: The endpoint it is for, if it is for one.
+    public mutating func take(lane: String, owner: String, endpoint: String?) {
         limit -= 1
-        busyLanes[delivery.lane, default: 0] += 1
-        if delivery.target == .request { busyOwners[delivery.owner, default: 0] += 1 }
+        busyLanes[lane, default: 0] += 1
+        guard endpoint == nil else { return }
+        requestLimit -= 1
+        busyOwners[owner, default: 0] += 1
     }
 
-    /// Behind what to look for the next lane: a caller who has no more room is passed over as a whole.
+    /// Behind what to look for the next lane: a caller who has no more room is passed over as a whole, and all are when there
+    /// is none for any.
     public func next(behind lane: String, owner: String, endpoint: String?) -> String {
-        guard endpoint == nil, busyOwners[owner, default: 0] >= perOwner else { return lane }
+        guard endpoint == nil else { return lane }
+        guard requestLimit > 0 else { return WebhookLane.endOfRequests }
+        guard busyOwners[owner, default: 0] >= perOwner else { return lane }
         return WebhookLane.end(ofOwner: owner)
     }
 }

@@ -207,4 +207,7 @@ public enum WebhookLane {
 
     /// Behind every lane of a caller's addresses.
     static func end(ofOwner owner: String) -> String { prefix(ofOwner: owner) + "\u{10FFFF}" }
+
+    /// Behind every lane of any caller's addresses.
+    static let endOfRequests = "request|\u{10FFFF}"
 }

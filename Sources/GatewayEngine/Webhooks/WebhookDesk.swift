@@ -9,6 +9,8 @@ final class WebhookDesk: WebhookControl {
         var lanes: [String: Int] = [:]
         var owners: [String: Int] = [:]
         var inFlight = 0
+        /// How many of these to the addresses of requests.
+        var requests = 0
         var disabled: [String: Timestamp] = [:]
         var failing: Set<String> = []
         var isClosing = false
@@ -85,6 +87,7 @@ final class WebhookDesk: WebhookControl {
             guard limit > 0, !state.isClosing else { return nil }
             return WebhookClaim(
                 limit: limit,
+                requestLimit: settings.width - state.requests,
                 perLane: settings.perLane,
                 perOwner: settings.perOwner,
                 busyLanes: state.lanes,
@@ -101,8 +104,10 @@ final class WebhookDesk: WebhookControl {
         state.withLock { state in
             state.inFlight += 1
             state.lanes[delivery.lane, default: 0] += 1
-            if delivery.target == .request { state.owners[delivery.owner, default: 0] += 1 }
             state.last = delivery.lane
+            guard delivery.target == .request else { return }
+            state.requests += 1
+            state.owners[delivery.owner, default: 0] += 1
         }
     }
 
@@ -110,7 +115,10 @@ final class WebhookDesk: WebhookControl {
         let isQuiet = state.withLock { state in
             state.inFlight -= 1
             Self.decrease(delivery.lane, in: &state.lanes)
-            if delivery.target == .request { Self.decrease(delivery.owner, in: &state.owners) }
+            if delivery.target == .request {
+                state.requests -= 1
+                Self.decrease(delivery.owner, in: &state.owners)
+            }
             return state.inFlight == 0
         }
         bell.ring()

@@ -11,10 +11,21 @@ extension SQLiteTaskStore: WebhookStore {
 
     /// Hands out deliveries that are due; leases of an earlier process ended when the file was opened.
     public func dueWebhooks(_ claim: WebhookClaim) async throws(StoreError) -> WebhookBatch {
-        // Most looks find nothing: those cost no place in the line of writers.
-        let next = try await look { try WebhookRow.nextDue(in: $0) }
-        guard let next, next <= claim.now else { return WebhookBatch(nextDue: next) }
-        return try await write { try WebhookRow.handOut(claim, in: $0) }
+        while true {
+            // Most looks find nothing, and some pass many lanes: that costs no place in the line of writers.
+            let (chosen, next) = try await look { db -> ([String], Timestamp?) in
+                let next = try WebhookRow.nextDue(in: db)
+                guard let next, next <= claim.now else { return ([], next) }
+                return (try WebhookRow.choose(claim, in: db), next)
+            }
+            guard !chosen.isEmpty else { return WebhookBatch(nextDue: next) }
+            let batch = try await write { db in
+                let deliveries = try WebhookRow.lease(chosen, for: claim, in: db)
+                return WebhookBatch(deliveries: deliveries, nextDue: try WebhookRow.nextDue(in: db))
+            }
+            // Nothing was left only if others took it all meanwhile: then there may be room for something else.
+            if !batch.deliveries.isEmpty { return batch }
+        }
     }
 
     /// Writes what became of a delivery that was handed out.

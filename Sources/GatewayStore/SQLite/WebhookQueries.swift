@@ -38,18 +38,34 @@ enum WebhookQueries {
 
     static let nextDue = "SELECT min(due_at) FROM webhooks INDEXED BY webhooks_due WHERE state = 'pending'"
 
-    /// The next lane in which something waits, by what is due first in it.
+    /// The next lane in which something is due.
+    ///
+    /// It steps from lane to lane, so that neither lanes that wait for a retry nor what waits within a lane is read one by one
+    /// by the program.
     static let nextLane = """
-        SELECT lane, due_at, owner, endpoint FROM webhooks INDEXED BY webhooks_by_lane
-        WHERE state = 'pending' AND lane > :after ORDER BY lane, due_at LIMIT 1
+        WITH RECURSIVE lanes (lane) AS (
+            SELECT min(lane) FROM webhooks INDEXED BY webhooks_by_lane WHERE state = 'pending' AND lane > :after
+            UNION ALL
+            SELECT (
+                SELECT min(behind.lane) FROM webhooks AS behind INDEXED BY webhooks_by_lane
+                WHERE behind.state = 'pending' AND behind.lane > lanes.lane
+            ) FROM lanes WHERE lanes.lane IS NOT NULL
+        )
+        SELECT due.lane, due.owner, due.endpoint
+        FROM lanes CROSS JOIN webhooks AS due INDEXED BY webhooks_by_lane
+        WHERE due.state = 'pending' AND due.lane = lanes.lane AND due.due_at <= :now LIMIT 1
         """
 
     static let dueInLane = """
-        SELECT \(columns) FROM webhooks INDEXED BY webhooks_by_lane
+        SELECT id FROM webhooks INDEXED BY webhooks_by_lane
         WHERE state = 'pending' AND lane = :lane AND due_at <= :now ORDER BY due_at LIMIT :limit
         """
 
-    static let lease = "UPDATE webhooks SET due_at = :until, claims = claims + 1, is_leased = 1 WHERE id = :id"
+    /// Between the choice and the lease another may have come.
+    static let lease = """
+        UPDATE webhooks SET due_at = :until, claims = claims + 1, is_leased = 1
+        WHERE id = :id AND +state = 'pending' AND +due_at <= :now RETURNING \(columns)
+        """
 
     static let endLeases =
         "UPDATE webhooks INDEXED BY webhooks_leased SET due_at = 0, is_leased = 0 WHERE is_leased = 1"

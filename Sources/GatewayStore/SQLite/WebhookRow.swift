@@ -6,9 +6,6 @@ import GatewayCore
 
 /// The outbox, in a transaction of the caller's.
 enum WebhookRow {
-    /// How many lanes are looked at for one batch: bounds how long others wait for the writer.
-    private static let longestWalk = 512
-
     static func setEndpoints(_ names: [String], in db: Database) throws {
         try db.execute(sql: WebhookQueries.forgetEndpoints)
         for name in Set(names) { try db.execute(sql: WebhookQueries.addEndpoint, arguments: ["name": name]) }
@@ -31,55 +28,45 @@ enum WebhookRow {
         try Int64.fetchOne(db.cachedStatement(sql: WebhookQueries.nextDue)).map(Timestamp.init(milliseconds:))
     }
 
-    /// Hands out what is due, lane by lane, beginning behind the lane of the last time.
-    static func handOut(_ claim: WebhookClaim, in db: Database) throws -> WebhookBatch {
-        var (claim, deliveries, after) = (claim, [WebhookDelivery](), claim.after)
+    /// Chooses what is due and has room, lane by lane, beginning behind the lane of the last time, once around.
+    ///
+    /// Only lanes with something due are visited. Those without room are few, because each has something on its way or is
+    /// paused, and a caller without room is passed over at once; so the walk needs no other end than the whole round.
+    static func choose(_ claim: WebhookClaim, in db: Database) throws -> [String] {
+        var (claim, chosen, after) = (claim, [String](), claim.after)
         let start = claim.after
         var hasTurned = start.isEmpty
-        for _ in 0..<longestWalk where claim.limit > 0 {
-            let found = try Row.fetchOne(
-                db.cachedStatement(sql: WebhookQueries.nextLane),
-                arguments: ["after": after]
-            )
+        let next = try db.cachedStatement(sql: WebhookQueries.nextLane)
+        while claim.limit > 0 {
+            let found = try Row.fetchOne(next, arguments: ["after": after, "now": claim.now.milliseconds])
             guard let found else {
                 if hasTurned { break }
                 (hasTurned, after) = (true, "")
                 continue
             }
-            let (lane, owner, endpoint): (String, String, String?) = (found[0], found[2], found[3])
+            let (lane, owner, endpoint): (String, String, String?) = (found[0], found[1], found[2])
             if hasTurned, !start.isEmpty, lane > start { break }
             let room = claim.room(in: lane, owner: owner, endpoint: endpoint)
-            if found[1] <= claim.now.milliseconds, room > 0 {
-                for delivery in try lease(lane, room, claim, in: db) {
-                    claim.take(delivery)
-                    deliveries.append(delivery)
-                }
-            }
+            let due = try String.fetchAll(
+                db.cachedStatement(sql: WebhookQueries.dueInLane),
+                arguments: ["lane": lane, "now": claim.now.milliseconds, "limit": room]
+            )
+            for _ in due { claim.take(lane: lane, owner: owner, endpoint: endpoint) }
+            chosen += due
             after = claim.next(behind: lane, owner: owner, endpoint: endpoint)
         }
-        return WebhookBatch(deliveries: deliveries, nextDue: try nextDue(in: db))
+        return chosen
     }
 
-    private static func lease(
-        _ lane: String,
-        _ count: Int,
-        _ claim: WebhookClaim,
-        in db: Database
-    ) throws -> [WebhookDelivery] {
-        let statement = try db.cachedStatement(sql: WebhookQueries.dueInLane)
+    /// Leases what was chosen and is due still.
+    static func lease(_ chosen: [String], for claim: WebhookClaim, in db: Database) throws -> [WebhookDelivery] {
         let until = claim.now.advanced(by: claim.lease)
-        let due = try Row.fetchAll(
-            statement,
-            arguments: ["lane": lane, "now": claim.now.milliseconds, "limit": count]
-        )
-        return try due.compactMap { row in
-            let id: String = row[0]
-            try db.cachedStatement(sql: WebhookQueries.lease)
-                .execute(arguments: ["id": id, "until": until.milliseconds])
-            guard var delivery = delivery(row) else { return nil }
-            delivery.due = until
-            delivery.claims += 1
-            return delivery
+        let statement = try db.cachedStatement(sql: WebhookQueries.lease)
+        return try chosen.compactMap { id in
+            try Row.fetchOne(
+                statement,
+                arguments: ["id": id, "now": claim.now.milliseconds, "until": until.milliseconds]
+            ).flatMap(delivery)
         }
     }
 

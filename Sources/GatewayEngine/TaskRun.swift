@@ -83,6 +83,7 @@ struct TaskRun: Sendable {
     /// What is not bought: a picture that nobody could ever get.
     private func checkUse() throws {
         guard !parts.hasStorage, !parts.board.isAwaited(live.task.id) else { return }
+        if live.task.nothingWasSent { throw TaskFailure.callerGone }
         let code: TaskFailure.Code = live.task.lostPurchases > 0 ? .outcomeUnknown : .storageError
         throw TaskFailure(code, "Nobody waits for the pictures any more, and this gateway stores none.")
     }

@@ -64,9 +64,6 @@ extension PortionRun {
 
     /// Ends the task of a caller who is gone, while that is free.
     func dropIfAbandoned() throws {
-        let nothingWasSent = live.task.attempts.allSatisfy { $0.outcome == .notSent }
-        if nothingWasSent, parts.board.hasHungUp(live.task.id) {
-            throw TaskFailure(.taskCancelled, "The caller hung up before anything was sent to a provider.")
-        }
+        if live.task.nothingWasSent, parts.board.hasHungUp(live.task.id) { throw TaskFailure.callerGone }
     }
 }

@@ -22,6 +22,9 @@ public final class ManualTime: TimeSource {
     /// Where the clock stands.
     public var now: Timestamp { state.withLock(\.now) }
 
+    /// Whether anything sleeps on this clock.
+    public var isSleeping: Bool { state.withLock { !$0.sleepers.isEmpty } }
+
     /// Waits until a test has moved the clock far enough.
     public func sleep(for duration: Duration) async throws {
         let number = state.withLock { state in

@@ -152,6 +152,6 @@ import Testing
 
         let row = try await bench.row(adopted.id)
         #expect(vendor.ledger.submissions == 0)
-        #expect(row.failure?.code == (wasSent ? .outcomeUnknown : .storageError))
+        #expect(row.failure?.code == (wasSent ? .outcomeUnknown : .taskCancelled))
     }
 }

@@ -422,7 +422,7 @@ import Testing
                 return runs
             }
             if run > 1 { return try await engine.finish(task) }
-            try await engine.fail(task, TaskFailure(.taskCancelled, "The caller hung up."))
+            try await engine.fail(task, .callerGone)
         }) { client in
             _ = try await client.post(Call.generations, headers: named)
             return try await client.post(Call.generations, headers: named)
@@ -430,5 +430,67 @@ import Testing
         #expect(answer.status == 200)
         #expect(!Self.isReplay(answer))
         #expect(gateway.store.all.count == 1)
+    }
+
+    @Test(arguments: [true, false])
+    func `who waits goes on waiting while the database is away`(fromTheStart: Bool) async throws {
+        let (time, named) = (ManualTime(), named)
+        let gateway = TestGateway(time: time) { $0.settings.hasStorage = false }
+        let (gate, answered) = (Flag(), Flag())
+        let away = StoreError(.unavailable, "The database is away.")
+        let answers = try await gateway.run(engine: { engine, task in
+            while !gate.isSet { try await Task.sleep(for: .milliseconds(2)) }
+            try await engine.finish(task)
+        }) { client in
+            async let first = client.post(Call.generations, headers: named)
+            while gateway.store.all.isEmpty { try await Task.sleep(for: .milliseconds(2)) }
+            // The claim and its task are found; the look at what became of it fails.
+            if fromTheStart { gateway.store.fail([nil, nil, away]) }
+            async let second = {
+                defer { answered.set() }
+                return try await client.post(Call.generations, headers: named)
+            }()
+            while !time.isSleeping, !answered.isSet { try await Task.sleep(for: .milliseconds(2)) }
+            if !fromTheStart {
+                gateway.store.fail([away])
+                time.advance(by: .seconds(1))
+                while !time.isSleeping, !answered.isSet { try await Task.sleep(for: .milliseconds(2)) }
+            }
+            #expect(!answered.isSet)
+            gate.set()
+            return try await [first, second]
+        }
+        #expect(answers.map(\.status) == [200, 200])
+        #expect(answers[0].body == answers[1].body)
+    }
+
+    @Test func `without storage a call that was cancelled is not bought by a repeat`() async throws {
+        let (gateway, named) = (storeless, named)
+        let answer = try await gateway.run(engine: { engine, task in
+            let failure = TaskFailure(.taskCancelled, "The task was cancelled before a provider had it.")
+            try await engine.fail(task, failure)
+        }) { client in
+            _ = try await client.post(Call.generations, headers: named)
+            return try await client.post(Call.generations, headers: named)
+        }
+        answer.expectError(409, "task_cancelled")
+        #expect(Self.isReplay(answer))
+        #expect(answer[header: "x-should-retry"] == "false")
+    }
+
+    @Test func `without storage who joins a call in the moment it is dropped may ask again`() async throws {
+        let (gateway, named) = (storeless, named)
+        let answers = try await gateway.run(engine: { engine, task in
+            while engine.board.callerCount(of: task.id) < 2 { try await Task.sleep(for: .milliseconds(2)) }
+            try await engine.fail(task, .callerGone)
+        }) { client in
+            async let first = client.post(Call.generations, headers: named)
+            async let second = client.post(Call.generations, headers: named)
+            return try await [first, second]
+        }
+        let joined = try #require(answers.first(where: Self.isReplay))
+        joined.expectError(503, "provider_unavailable")
+        #expect(joined[header: "x-should-retry"] == nil)
+        #expect(joined[header: "retry-after"] == "1")
     }
 }

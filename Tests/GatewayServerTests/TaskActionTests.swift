@@ -1,6 +1,7 @@
 // Part of ImageGateway. SPDX-License-Identifier: Apache-2.0
 
 import GatewayCore
+import GatewayServer
 import GatewayTesting
 import HTTPTypes
 import NIOCore
@@ -170,6 +171,24 @@ import Testing
         try await post("/v1/images/tasks/\(task.id)/cancel").expectError(409, "task_not_cancellable")
         try await post("/v1/images/tasks/\(other.id)/cancel", named: "end-7").expectError(409, "idempotency_conflict")
         #expect(try await gateway.store.task(other.id, owner: nil) == other)
+    }
+
+    @Test func `cancelling again is told the same where nothing is stored`() async throws {
+        var gateway = gateway
+        gateway.settings.hasStorage = false
+        let task = try await create(nil)
+
+        let answers = try await gateway.run { client in
+            let path = "/v1/images/tasks/\(task.id)/cancel"
+            return [
+                try await client.post(path, .null, headers: ["idempotency-key": "end-7"]),
+                try await client.post(path, .null, headers: ["idempotency-key": "end-7"]),
+            ]
+        }
+
+        #expect(answers.map(\.status) == [200, 200])
+        #expect(answers[0].body == answers[1].body)
+        #expect(gateway.store.all.map(\.status) == [.failed])
     }
 
     @Test func `what could not be cancelled claims no name`() async throws {

@@ -82,6 +82,13 @@ public struct TaskFailure: Error, Sendable, Codable, Hashable {
         self.message = message
     }
 
+    /// Nobody waits any more, and nothing was sent yet: the one failure by which a dropped call is told from one that its
+    /// caller cancelled.
+    public static let callerGone = TaskFailure(
+        .taskCancelled,
+        "The caller was gone before anything was sent to a provider."
+    )
+
     /// The task error codes of the contract.
     public enum Code: String, Sendable, Codable {
         /// Something in the gateway itself.

@@ -154,6 +154,9 @@ public struct ImageTask: Sendable, Codable, Hashable {
         }
     }
 
+    /// Whether no vendor has seen any of it.
+    public var nothingWasSent: Bool { attempts.allSatisfy { $0.outcome == .notSent } }
+
     /// How many submissions may have bought a picture that never came.
     public var lostPurchases: Int {
         attempts.count { $0.outcome?.mayHaveBought == true }

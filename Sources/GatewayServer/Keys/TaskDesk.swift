@@ -45,7 +45,7 @@ struct TaskDesk: Sendable {
     ) async throws -> Entry {
         guard let named else { return try await write(task, pictures, nil, context) }
         return try await turns.taking(named.key.text, of: context.caller.name) {
-            if let earlier = try await earlier(named, context.caller) { return .again(earlier) }
+            if let earlier = try await kept(try await earlier(named, context.caller)) { return .again(earlier) }
             return try await write(task, pictures, named, context)
         }
     }
@@ -62,13 +62,15 @@ struct TaskDesk: Sendable {
     /// The task of a claim; `nil` if it, and the claim with it, is gone.
     func task(behind claim: IdempotencyClaim, _ named: NamedRequest) async throws -> ImageTask? {
         guard claim.request == named.digest else { throw APIError.idempotencyConflict }
-        guard let task = try await parts.store.task(claim.task, owner: claim.owner) else { return nil }
-        // Where nothing is stored, a call whose last caller hung up before anything was sent has not happened.
-        if !settings.hasStorage, task.wasDroppedUnsent {
-            try await parts.store.delete(task.id, owner: task.owner, now: parts.time.now)
-            return nil
-        }
-        return task
+        return try await parts.store.task(claim.task, owner: claim.owner)
+    }
+
+    /// The earlier task of an order, unless the order may be made anew: where nothing is stored, a call whose last caller
+    /// hung up before anything was sent has not happened.
+    private func kept(_ earlier: ImageTask?) async throws -> ImageTask? {
+        guard let earlier, !settings.hasStorage, earlier.wasDroppedUnsent else { return earlier }
+        try await parts.store.delete(earlier.id, owner: earlier.owner, now: parts.time.now)
+        return nil
     }
 
     private func write(
@@ -93,7 +95,7 @@ struct TaskDesk: Sendable {
         case .tooManyUnfinished: throw APIError.tooManyTasks(terms.unfinishedLimit ?? 0)
         case .claimed(let claim):
             // Another process was first.
-            guard let named, let earlier = try await self.task(behind: claim, named) else {
+            guard let named, let earlier = try await kept(try await self.task(behind: claim, named)) else {
                 throw APIError.goneMeanwhile
             }
             return .again(earlier)
@@ -113,10 +115,9 @@ struct TaskDesk: Sendable {
 }
 
 extension ImageTask {
-    /// Whether the task ended before anything was sent to a vendor because nobody waited for it any more.
-    fileprivate var wasDroppedUnsent: Bool {
-        failure?.code == .taskCancelled && attempts.allSatisfy { $0.outcome == .notSent }
-    }
+    /// Whether the task ended before anything was sent to a vendor because nobody waited for it any more; one that its
+    /// caller cancelled was not dropped.
+    var wasDroppedUnsent: Bool { failure == .callerGone && nothingWasSent }
 }
 
 extension APIError {

@@ -7,17 +7,30 @@ import Hummingbird
 extension SynchronousCall {
     /// What became of a task that is over already.
     func finished(_ begun: Begun) async throws -> Outcome? {
-        let task = try await parts.store.task(begun.task.id, owner: nil)
+        let task: ImageTask?
+        do throws(StoreError) {
+            task = try await parts.store.task(begun.task.id, owner: nil)
+        } catch {
+            // What is not known is waited for.
+            return nil
+        }
         // The place was taken before this look: whatever ends later is delivered or told, and if the engine has taken the
         // caller along already, the picture is on its way.
         guard task?.status.isFinal ?? true, parts.board.withdraw(begun.place) else { return nil }
-        return try await answer(about: begun)
+        return try await outcome(of: task, begun)
     }
 
     /// Ends the wait when another process has ended the task without a word to this one.
     func watch(_ begun: Begun) async {
         while (try? await parts.time.sleep(for: .seconds(1))) != nil {
-            guard let row = try? await parts.store.task(begun.task.id, owner: nil), !row.status.isFinal else {
+            let row: ImageTask?
+            do throws(StoreError) {
+                row = try await parts.store.task(begun.task.id, owner: nil)
+            } catch {
+                // A database that is away has not ended the task.
+                continue
+            }
+            guard let row, !row.status.isFinal else {
                 parts.board.withdraw(begun.place)
                 return
             }
@@ -32,6 +45,10 @@ extension SynchronousCall {
         } catch {
             throw APIError.lostSight(of: begun.task.id, path: views.path(of: begun.task))
         }
+        return try await outcome(of: row, begun)
+    }
+
+    private func outcome(of row: ImageTask?, _ begun: Begun) async throws -> Outcome {
         do {
             guard let task = row else { throw APIError.noTask }
             return try await outcome(of: task, isReplay: begun.isReplay)
@@ -44,6 +61,8 @@ extension SynchronousCall {
 
     private func outcome(of task: ImageTask, isReplay: Bool) async throws -> Outcome {
         switch task.status {
+        // Whoever joined in the moment in which it was dropped asks again, and then it has not happened.
+        case .failed where isReplay && !settings.hasStorage && task.wasDroppedUnsent: throw APIError.dropped
         case .failed:
             var error = APIError(failureOf: task)
             // Under this name nothing else will ever become of it.
@@ -74,6 +93,13 @@ extension SynchronousCall {
 }
 
 extension APIError {
+    /// The first to make the request hung up before anything was sent, and this one came too late to keep it alive.
+    fileprivate static let dropped = APIError(
+        .serviceUnavailable,
+        "provider_unavailable",
+        "The first request with this Idempotency-Key was given up at this moment; nothing was sent, so try again.",
+        headers: [.retryAfter: "1"]
+    )
     /// A request is repeated whose picture went to its caller, and was not kept, or not so long.
     fileprivate static let pictureGone = APIError(
         .gone,

@@ -2,9 +2,10 @@
 
 import Synchronization
 
-/// How many bytes of callers' bodies may be in memory at once: whoever would need more is asked to come back.
+/// How many bytes of callers' bodies, or of pictures read back for them, may be in memory at once: whoever would need more
+/// is asked to come back.
 ///
-/// Bodies without pictures are small and not counted, so they are always taken.
+/// What is small, as bodies without pictures are, is not counted, so it is always taken.
 final class BodyRoom: Sendable {
     /// The largest body that is not counted: the longest prompt is far smaller.
     static let freeBytes = 256 << 10
@@ -24,6 +25,9 @@ final class BodyRoom: Sendable {
         return try await work(share)
     }
 
+    /// A share that is given back when nobody holds it any more.
+    func share() -> Share { Share(self) }
+
     /// What one request holds.
     final class Share: Sendable {
         private let room: BodyRoom
@@ -32,6 +36,8 @@ final class BodyRoom: Sendable {
         fileprivate init(_ room: BodyRoom) {
             self.room = room
         }
+
+        deinit { giveBack() }
 
         /// Grows to so many bytes, if there is room; a body that needs more than all the room is taken alone.
         func grow(to bytes: Int) throws(APIError) {

@@ -99,7 +99,7 @@ public struct GatewayServer: Sendable {
             views: views,
             room: BodyRoom(limit: settings.bodyMemory),
             desk: desk,
-            reader: PictureReader(objects: parts.objects)
+            reader: PictureReader(objects: parts.objects, room: BodyRoom(limit: settings.bodyMemory))
         ).add(to: paced)
         TaskRoutes(parts: parts, views: views).add(to: guarded)
         EventRoutes(parts: parts, views: views).add(to: guarded)

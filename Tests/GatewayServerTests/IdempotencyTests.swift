@@ -1,9 +1,10 @@
 // Part of ImageGateway. SPDX-License-Identifier: Apache-2.0
 
 @testable import GatewayCore
-import GatewayServer
+@testable import GatewayServer
 import GatewayTesting
 import HTTPTypes
+import Hummingbird
 import HummingbirdTesting
 import NIOCore
 import Synchronization
@@ -385,6 +386,63 @@ import Testing
         // Asking again under the same name buys nothing.
         #expect(answer[header: "x-should-retry"] == nil)
         #expect(answer[header: "retry-after"] == "2")
+    }
+
+    @Test func `pictures are read back while there is room for them`() async throws {
+        let gate = Flag()
+        let objects = MemoryObjectStore { call throws(ObjectError) in
+            guard case .get = call else { return }
+            while !gate.isSet { try? await Task.sleep(for: .milliseconds(2)) }
+        }
+        let gateway = TestGateway(time: time) {
+            $0.objects = objects
+            $0.settings.bodyMemory = 1 << 20
+        }
+        let bytes = ByteBuffer(repeating: 7, count: 300 << 10)
+        let answers = try await gateway.run(engine: { engine, task in
+            let begun = try await engine.begin(task)
+            let key = ObjectKey.picture(of: task, index: 0, format: .png)
+            try await objects.put(ObjectBody(contentType: "image/png", buffers: [bytes]), at: key)
+            let picture = StoredPicture(key: key.description, header: SampleTasks.header, bytes: bytes.readableBytes)
+            try await engine.record(begun, .stored(portion: 0, pictures: [picture], usage: nil, warnings: []))
+        }) { client in
+            async let first = client.post(Call.generations, headers: ["idempotency-key": "one"])
+            // Stored, and being read: that takes 700 KiB.
+            while objects.calls.count < 2 { try await Task.sleep(for: .milliseconds(2)) }
+            // Without the bound it would be read too, and wait for the gate.
+            async let opener: Void = {
+                while objects.calls.count < 4, !gate.isSet { try await Task.sleep(for: .milliseconds(2)) }
+                gate.set()
+            }()
+            let second = try await client.post(Call.generations, headers: ["idempotency-key": "two"])
+            gate.set()
+            try await opener
+            let whole = try await first
+            return [whole, second, try await client.post(Call.generations, headers: ["idempotency-key": "two"])]
+        }
+        #expect(answers[0].status == 200)
+        answers[1].expectError(429, "queue_full")
+        #expect(answers[1][header: "retry-after"] == "2")
+        #expect(answers[1][header: "x-should-retry"] == nil)
+        // It was bought, and is there when there is room.
+        #expect(answers[2].status == 200 && Self.isReplay(answers[2]))
+        #expect(gateway.store.all.count == 2)
+    }
+
+    @Test func `an answer with pictures that were read back holds their room until it is gone`() throws {
+        let room = BodyRoom(limit: 1 << 20)
+        let task = try SampleTasks(time: time).pending()
+        func answer() throws -> Response {
+            let share = room.share()
+            try share.grow(to: 700 << 10)
+            return ImagesView(task: task).response(pictures: [.small]).holding(share)
+        }
+        var held: Response? = try answer()
+        #expect(held?.body.contentLength != nil)
+        #expect(throws: APIError.self) { _ = try answer() }
+        withExtendedLifetime(held) {}
+        held = nil
+        _ = try answer()
     }
 
     // MARK: Without storage

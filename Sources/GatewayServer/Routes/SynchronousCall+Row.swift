@@ -70,7 +70,10 @@ extension SynchronousCall {
             throw error
         case .completed where task.needsLink:
             guard !views.view.isExpired(task) else { throw APIError.pictureGone }
-            guard task.request.responseFormat == .url else { return .pictures(task, try await stored(task)) }
+            guard task.request.responseFormat == .url else {
+                let reading = try await stored(task)
+                return .pictures(task, reading.pictures, reading.share)
+            }
             return .links(
                 task,
                 try task.pictures.map { picture in
@@ -83,7 +86,7 @@ extension SynchronousCall {
         }
     }
 
-    private func stored(_ task: ImageTask) async throws -> [DeliveredPicture] {
+    private func stored(_ task: ImageTask) async throws -> PictureReader.Reading {
         do {
             return try await reader.pictures(of: task)
         } catch let error as ObjectError {

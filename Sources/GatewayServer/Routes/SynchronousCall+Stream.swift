@@ -58,6 +58,8 @@ extension SynchronousCall {
                     for buffer in PictureEvents(begun.task.request.kind, views: views).buffers(result) {
                         try await writer.write(buffer)
                     }
+                    // With it goes the room of its pictures.
+                    withExtendedLifetime(result) {}
                 }
             }
         }

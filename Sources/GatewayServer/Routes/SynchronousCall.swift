@@ -23,7 +23,8 @@ struct SynchronousCall: Sendable {
     func run(_ begun: Begun, _ context: GatewayContext, wait: Duration) async throws -> Response {
         var response =
             switch try await outcome(of: begun, context, wait: wait) {
-            case .pictures(let task, let pictures): ImagesView(task: task).response(pictures: pictures)
+            case .pictures(let task, let pictures, let share):
+                ImagesView(task: task).response(pictures: pictures).holding(share)
             case .links(let task, let links): ImagesView(task: task).response(links: links)
             case .goesOn(let task):
                 try views.response(task, status: .accepted, headers: [.location: views.path(of: task)])
@@ -75,7 +76,8 @@ struct SynchronousCall: Sendable {
 
     /// What became of a call.
     enum Outcome {
-        case pictures(ImageTask, [DeliveredPicture])
+        /// With the room that pictures take which were read back.
+        case pictures(ImageTask, [DeliveredPicture], BodyRoom.Share?)
         case links(ImageTask, [ImagesView.Link])
         case goesOn(ImageTask)
     }
@@ -125,7 +127,7 @@ struct SynchronousCall: Sendable {
         return try await context.watchingCaller(onHangUp: leave) {
             begun.start()
             if begun.isReplay, let outcome = try await finished(begun) { return outcome }
-            if let delivery = await delivery(begun, wait) { return .pictures(delivery.task, delivery.pictures) }
+            if let delivery = await delivery(begun, wait) { return .pictures(delivery.task, delivery.pictures, nil) }
             return try await answer(about: begun)
         }
     }
@@ -145,5 +147,18 @@ struct SynchronousCall: Sendable {
             group.cancelAll()
             return delivery
         }
+    }
+}
+
+extension Response {
+    /// The same answer, which holds its share of the room until it is written.
+    func holding(_ share: BodyRoom.Share?) -> Response {
+        guard let share else { return self }
+        var response = self
+        response.body = ResponseBody(contentLength: body.contentLength) { [body] writer in
+            try await body.write(writer)
+            withExtendedLifetime(share) {}
+        }
+        return response
     }
 }

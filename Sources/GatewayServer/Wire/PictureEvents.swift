@@ -17,7 +17,7 @@ struct PictureEvents {
     /// What is written for an outcome: base64 from where it lies.
     func buffers(_ result: Result<SynchronousCall.Outcome, any Error>) -> [ByteBuffer] {
         switch result {
-        case .success(.pictures(let task, let pictures)):
+        case .success(.pictures(let task, let pictures, _)):
             return pictures.enumerated().flatMap { place, picture in
                 event(task, isLast: place == pictures.count - 1, picture.revisedPrompt, "b64_json", picture.base64)
             }

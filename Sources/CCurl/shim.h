@@ -132,8 +132,8 @@ static inline void gateway_name_thread(const char *_Nonnull name) {
 // What was freed stays with the process for the next picture, up to a bound for each of a few arenas: fresh memory costs
 // the kernel more than the copy into it.
 static inline void gateway_keep_freed_memory(void) {
-    mallopt(M_MMAP_THRESHOLD, 32 << 20);
-    mallopt(M_TRIM_THRESHOLD, 32 << 20);
+    mallopt(M_MMAP_THRESHOLD, 8 << 20);
+    mallopt(M_TRIM_THRESHOLD, 16 << 20);
     mallopt(M_ARENA_MAX, 4);
 }
 

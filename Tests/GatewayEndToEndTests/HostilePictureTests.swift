@@ -137,11 +137,11 @@ import Testing
 
     /// What tells its length is refused by it.
     ///
-    /// What does not is read up to the limit of one picture or answer: eight at once hold eight times that, some buffers,
-    /// and what the process keeps of earlier ones (`PictureMemory`), however much is sent, and however often.
+    /// What does not is read up to the limit of one picture or answer: eight at once hold eight times that and some
+    /// buffers, however much is sent, and however often.
     private static func expectFlat(_ gateway: RunningProgram, _ before: Int, limit: Int, _ what: String) {
         let growth = (gateway.peakMemory - before) >> 20
-        #expect(growth < atOnce * limit + 64 + 4 * 32, "\(what): \(growth) MiB more")
+        #expect(growth < atOnce * limit + 64, "\(what): \(growth) MiB more")
         print("hostile, \(what): peak memory \(before >> 20) MiB before, \(gateway.peakMemory >> 20) MiB after")
     }
 

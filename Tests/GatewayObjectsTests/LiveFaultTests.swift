@@ -118,15 +118,15 @@ import Testing
     @Test(arguments: Service.allCases)
     func `a picture that is passed on is not sent twice, and half of one is never there`(service: Service) async throws
     {
-        let wire = try await Wire(service, ["sent:2000000"])
+        // Early: the sockets between hold some megabytes.
+        let wire = try await Wire(service, ["sent:200000"])
         defer { wire.process.stop() }
         let first = Source()
 
         let error = await wire.failure(of: first.stream)
 
         #expect(error?.code == .unavailable && error?.isTemporary == true)
-        // How much the sockets between hold, the system decides; nothing is asked for again.
-        #expect(first.taken <= Self.size / Source.piece + 1)
+        #expect(first.taken < Self.size / Source.piece, "the rest is not asked for")
         #expect(try await wire.stored() == nil)
         #expect(await wire.failure(of: Source().stream) == nil)
         #expect(try await wire.stored() == Self.picture)

@@ -90,6 +90,7 @@ let package = Package(
             dependencies: [
                 "GatewayCore",
                 httpTypes,
+                .product(name: "HeapModule", package: "swift-collections"),
                 .product(name: "Logging", package: "swift-log"),
                 nioCore,
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),

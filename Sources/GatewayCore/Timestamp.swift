@@ -66,10 +66,18 @@ public protocol TimeSource: Sendable {
     /// The present moment.
     var now: Timestamp { get }
 
+    /// A reading of a clock that only moves forward, whoever sets the time of day: good for distances within one process.
+    var elapsed: Duration { get }
+
     /// Waits for `duration`.
     ///
     /// - Throws: `CancellationError` when the waiting task is cancelled.
     func sleep(for duration: Duration) async throws
+}
+
+extension TimeSource {
+    /// The reading of the clock itself, for those that nobody sets back.
+    public var elapsed: Duration { .milliseconds(now.milliseconds) }
 }
 
 /// The machine's own clock.
@@ -83,6 +91,11 @@ public struct SystemTime: TimeSource {
         clock_gettime(CLOCK_REALTIME, &time)
         return Timestamp(milliseconds: Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000)
     }
+
+    /// How long the process has run, by the continuous clock.
+    public var elapsed: Duration { Self.start.duration(to: .now) }
+
+    private static let start = ContinuousClock.now
 
     /// Waits on the continuous clock, which the time of day being set does not disturb.
     public func sleep(for duration: Duration) async throws {

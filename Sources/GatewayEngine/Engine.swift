@@ -9,6 +9,8 @@ public struct Engine: Service {
     private let parts: EngineParts
     private let settings: EngineSettings
     private let load: EngineLoad
+    /// The tasks that only wait for vendors' jobs.
+    private let schedule: PollSchedule
     private let outages = Outages()
     private let pulse = Pulse()
 
@@ -68,6 +70,7 @@ public struct Engine: Service {
             book: RunBook(board: board)
         )
         self.settings = settings
+        schedule = PollSchedule(time: time)
     }
 
     /// How the providers are at this moment.
@@ -106,10 +109,14 @@ public struct Engine: Service {
                 return .taker
             }
             group.addTask {
+                await schedule.run()
+                return .taker
+            }
+            group.addTask {
                 await drain()
                 return .drain
             }
-            var takers = 2
+            var takers = 3
             while takers > 0, await group.next() == .taker { takers -= 1 }
             // Either everything is done, or the time for it is over: what still runs is handed back.
             group.cancelAll()
@@ -131,6 +138,7 @@ public struct Engine: Service {
         guard !Task.isCancelled else { return }
         load.close()
         parts.board.stopTaking()
+        schedule.close()
         parts.book?.close()
         try? await parts.time.sleep(for: settings.drainTimeout)
     }
@@ -180,9 +188,12 @@ public struct Engine: Service {
             load.begin(task)
             parts.pool.seizeSlots(for: task)
             group.addTask {
-                await run(task) { if load.rests($0) { parts.board.signalQueue() } }
-                parts.pool.forfeitSlots(of: task.id)
-                if load.end(task) { parts.board.signalQueue() }
+                await run(task) {
+                    if load.rests($0) { parts.board.signalQueue() }
+                } ended: {
+                    parts.pool.forfeitSlots(of: task.id)
+                    if load.end(task) { parts.board.signalQueue() }
+                }
             }
         }
     }
@@ -230,13 +241,14 @@ public struct Engine: Service {
         }
     }
 
+    /// Runs a task until it is over, or rests in the schedule.
     private func run(
         _ task: ImageTask,
         uploads: [InputPicture] = [],
-        changed: @escaping @Sendable (ImageTask) -> Void = { _ in }
+        changed: @escaping @Sendable (ImageTask) -> Void = { _ in },
+        ended: @escaping @Sendable () -> Void = {}
     ) async {
-        guard let book = parts.book, book.begin(task.id) else { return }
-        defer { book.end(task.id) }
+        guard let book = parts.book, book.begin(task.id) else { return ended() }
         var logger = parts.logger
         logger[metadataKey: "task"] = "\(task.id)"
         let live = LiveTask(
@@ -250,7 +262,11 @@ public struct Engine: Service {
                 book.changed(task)
             }
         )
-        await TaskRun(live: live, uploads: uploads, parts: parts, logger: logger).run()
+        let run = TaskRun(live: live, uploads: uploads, parts: parts, logger: logger) {
+            book.end(task.id)
+            ended()
+        }
+        await schedule.begin(run)
     }
 
     /// Says that this node is alive, and looks for work that nobody announced.

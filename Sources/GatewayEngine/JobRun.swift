@@ -2,65 +2,106 @@
 
 import GatewayCore
 import Logging
+import Synchronization
 
-/// Asks a vendor for a job until it is done; between two questions nothing is held but a timer.
-struct JobRun: Sendable {
-    let provider: EngineProvider
-    /// The key that submitted the job, then the others.
-    let keys: [ProviderKey]
-    let parts: EngineParts
-    let logger: Logger
+/// A job in a vendor's hands, asked for now and then until it is done; between two questions it is these few values.
+final class JobRun: Sendable {
+    private struct State {
+        var job: ProviderJob
+        var key: Secret
+        var due: Duration
+        var strikes = Strikes()
+        var result: Result<ProviderResult, any Error>?
+    }
+
+    private let member: ProviderPool.Member
+    /// The key that submitted the job.
+    private let firstKey: ProviderKey
+    private let parts: EngineParts
+    private let logger: Logger
+    private let state: Mutex<State>
 
     /// How to write down that the vendor gave the job another name or address.
     typealias Record = (ProviderJob) async throws -> Void
 
-    /// Follows a job that has just begun.
-    func run(_ job: ProviderJob, record: Record) async throws -> ProviderResult {
-        try await follow(job, first: jittered(pause(job)), record)
+    /// - Parameters:
+    ///   - job: As the vendor, or the row, has it.
+    ///   - isResumed: Whether an earlier process began it: the first questions of many such are spread over one distance.
+    ///   - member: Whom to ask.
+    ///   - key: The key that submitted it.
+    ///   - parts: The clock, and room for questions.
+    ///   - logger: Where to tell what goes wrong.
+    init(
+        _ job: ProviderJob,
+        isResumed: Bool,
+        member: ProviderPool.Member,
+        key: ProviderKey,
+        parts: EngineParts,
+        logger: Logger
+    ) {
+        let pause = Self.pause(job, member.provider) * Double.random(in: isResumed ? 0...1 : Self.jitter)
+        self.member = member
+        firstKey = key
+        self.parts = parts
+        self.logger = logger
+        state = Mutex(State(job: job, key: key.secret, due: parts.time.elapsed + pause))
     }
 
-    /// Follows a job that an earlier process began; the first questions of many such are spread over one distance.
-    func resume(_ job: ProviderJob, record: Record) async throws -> ProviderResult {
-        try await follow(job, first: pause(job) * Double.random(in: 0...1), record)
-    }
+    /// When to ask next, by the clock that only moves forward.
+    var due: Duration { state.withLock(\.due) }
 
-    private func follow(_ job: ProviderJob, first: Duration, _ record: Record) async throws -> ProviderResult {
-        var job = job
-        var pause = first
-        var strikes = Strikes()
-        var key = keys[0].secret
-        while true {
-            try await parts.time.sleep(for: pause)
-            pause = jittered(self.pause(job))
-            do {
-                switch try await ask(job, &key) {
-                case .done(let result): return result
-                case .waiting(let next):
-                    strikes = Strikes()
-                    if next.id != job.id || next.pollURL != job.pollURL { try await record(next) }
-                    job = next
-                    pause = jittered(self.pause(job))
+    /// How it ended; `nil` while there is more to ask.
+    var result: Result<ProviderResult, any Error>? { state.withLock(\.result) }
+
+    /// Asks once, and sets when to ask next unless this was the end.
+    func ask(_ record: Record) async {
+        let (job, key) = state.withLock { ($0.job, $0.key) }
+        let usual = Self.jittered(Self.pause(job, member.provider))
+        do {
+            switch try await progress(of: job, key) {
+            case .done(let result): end(.success(result))
+            case .waiting(let next):
+                if next.id != job.id || next.pollURL != job.pollURL { try await record(next) }
+                let pause = Self.jittered(Self.pause(next, member.provider))
+                state.withLock { state in
+                    state.strikes = Strikes()
+                    state.job = next
+                    state.due = parts.time.elapsed + pause
                 }
-            } catch let error as ProviderError {
-                guard !Self.endsJobs.contains(error.code) else { throw error }
-                if strikes.areOut(after: error.code, at: parts.time.now) { throw Self.lost }
-                // A question that failed says nothing about the work; only the task's own deadline ends it.
-                logger.debug("A poll failed.", metadata: ["provider": "\(provider.name)", "code": "\(error.code)"])
-                pause = max(pause, min(error.recovery.delay, Self.longestDelay))
             }
+        } catch let error as ProviderError {
+            failed(error, usual: usual)
+        } catch {
+            end(.failure(error))
         }
     }
 
-    /// Asks once; with the other keys too if the vendor does not accept the one that was right until now.
-    private func ask(_ job: ProviderJob, _ key: inout Secret) async throws -> ProviderProgress {
-        let used = key
+    private func end(_ result: Result<ProviderResult, any Error>) {
+        state.withLock { $0.result = result }
+    }
+
+    /// A question that failed says nothing about the work; only the task's own deadline ends it.
+    private func failed(_ error: ProviderError, usual: Duration) {
+        guard !Self.endsJobs.contains(error.code) else { return end(.failure(error)) }
+        let isLost = state.withLock { $0.strikes.areOut(after: error.code, at: parts.time.now) }
+        guard !isLost else { return end(.failure(Self.lost)) }
+        logger.debug(
+            "A poll failed.",
+            metadata: ["provider": "\(member.provider.name)", "code": "\(error.code)"]
+        )
+        let pause = max(usual, min(error.recovery.delay, Self.longestDelay))
+        state.withLock { $0.due = parts.time.elapsed + pause }
+    }
+
+    /// Asks with the key that was right until now; with the other keys too if the vendor does not accept it any more.
+    private func progress(of job: ProviderJob, _ key: Secret) async throws -> ProviderProgress {
         do {
-            return try await poll(job, used)
+            return try await poll(job, key)
         } catch let error as ProviderError where error.code == .credential {
-            for other in keys.map(\.secret) where other != used {
+            for other in member.keys(first: firstKey).map(\.secret) where other != key {
                 do {
                     let progress = try await poll(job, other)
-                    key = other
+                    state.withLock { $0.key = other }
                     return progress
                 } catch let failure as ProviderError where failure.code == .credential || failure.code == .jobNotFound {
                     // An account that did not submit the job knows nothing of it.
@@ -72,7 +113,7 @@ struct JobRun: Sendable {
     }
 
     private func poll(_ job: ProviderJob, _ key: Secret) async throws -> ProviderProgress {
-        try await apart { try await parts.workers.withSlot { try await provider.adapter.poll(job, key: key) } }
+        try await parts.workers.withSlot { try await member.provider.adapter.poll(job, key: key) }
     }
 
     /// The answers to a question that are about the work itself.
@@ -87,14 +128,16 @@ struct JobRun: Sendable {
     /// How long a vendor may keep us from asking again.
     private static let longestDelay = Duration.seconds(60)
 
-    /// When to ask next: as the vendor says, but neither sooner than the operator allows nor much later.
-    private func pause(_ job: ProviderJob) -> Duration {
+    /// The distance to the next question: as the vendor says, but neither sooner than the operator allows nor much later.
+    private static func pause(_ job: ProviderJob, _ provider: EngineProvider) -> Duration {
         let usual = provider.pollInterval
         guard let asked = job.pollAfter else { return usual }
         return min(max(.milliseconds(asked), usual), usual * 3)
     }
 
-    private func jittered(_ pause: Duration) -> Duration { pause * Double.random(in: 0.9...1.1) }
+    private static let jitter = 0.9...1.1
+
+    private static func jittered(_ pause: Duration) -> Duration { pause * Double.random(in: jitter) }
 }
 
 /// Counts the answers in a row that say a job is out of reach: some vendors do not know their own work for a moment, so

@@ -81,7 +81,7 @@ final class LiveTask: Sendable {
         try await pen.withSlot {
             var (after, written) = state.withLock { ($0.row, $0.written) }
             for event in events { after = try after.applying(event, at: time.now) }
-            try await apart { [after, written] in try await self.write(after, from: written) }
+            try await write(after, from: written)
             state.withLock { ($0.row, $0.written) = (after, after.version) }
             changed(after)
             board.changed(after.id)
@@ -98,7 +98,8 @@ final class LiveTask: Sendable {
         } catch is CancellationError {
             // A task of its own, because the cancellation would end this write too; it is awaited here.
             do {
-                try await Task { try await within(Self.lastPatience, by: time) { try await self.record(events) } }.value
+                try await Task { try await within(Self.lastPatience, by: time) { _ = try await self.record(events) } }
+                    .value
             } catch is TimeIsOver {
                 throw CancellationError()
             }
@@ -148,36 +149,25 @@ extension ImageTask {
     }
 }
 
-/// Does something in a task of its own, whose memory goes when it is done.
-///
-/// What a task once needed for its calls it keeps until it ends; a task that waits for minutes shall not keep what it
-/// needed for a moment.
-func apart<Value: Sendable>(_ work: @escaping @Sendable () async throws -> Value) async throws -> Value {
-    try await withThrowingTaskGroup(of: Value.self) { group in
-        group.addTask(operation: work)
-        guard let value = try await group.next() else { throw CancellationError() }
-        return value
-    }
-}
-
 /// The end of a time limit.
 struct TimeIsOver: Error {}
 
 /// Does something, but not for longer than `limit`.
 ///
 /// - Throws: ``TimeIsOver`` when it took too long, after it has ended; whatever `body` throws.
-func within(
+func within<Value: Sendable>(
     _ limit: Duration,
     by time: any TimeSource,
-    _ body: @escaping @Sendable () async throws -> Void
-) async throws {
-    try await withThrowingTaskGroup(of: Void.self) { group in
+    _ body: @escaping @Sendable () async throws -> Value
+) async throws -> Value {
+    try await withThrowingTaskGroup(of: Value.self) { group in
         group.addTask { try await body() }
         group.addTask {
             try await time.sleep(for: limit)
             throw TimeIsOver()
         }
         defer { group.cancelAll() }
-        _ = try await group.next()
+        guard let value = try await group.next() else { throw TimeIsOver() }
+        return value
     }
 }

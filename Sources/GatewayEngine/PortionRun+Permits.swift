@@ -25,21 +25,14 @@ extension PortionRun {
         }
     }
 
-    /// Tells the provider's member how a permitted submission ended.
-    func settling(
-        _ permit: ProviderPool.Member.Permit,
-        _ fit: Fit,
-        _ work: () async throws -> CheckedPortion
-    ) async throws -> CheckedPortion {
-        var verdict = ProviderPool.Member.Verdict.abandoned
-        defer { fit.member.settle(permit, verdict, at: parts.time.now, logger: logger) }
+    /// Settles what an attempt took up if it fails; success is settled by who sees it.
+    func settling<Value>(_ hold: Hold, _ work: () async throws -> Value) async throws -> Value {
         do {
-            let made = try await work()
-            verdict = .delivered
-            return made
-        } catch let error as ProviderError {
+            return try await work()
+        } catch {
             // What a stopping process cuts off says nothing about the provider.
-            if !Task.isCancelled { verdict = .failed(error, isAccepted: isAccepted) }
+            let failure = Task.isCancelled ? nil : error as? ProviderError
+            hold.settle(failure.map { .failed($0, isAccepted: isAccepted) } ?? .abandoned)
             throw error
         }
     }

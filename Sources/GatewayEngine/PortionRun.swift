@@ -12,30 +12,70 @@ struct PortionRun: Sendable {
     let parts: EngineParts
     let logger: Logger
 
-    /// Runs to the end.
+    /// What a portion came to.
+    enum Outcome: Sendable {
+        /// The pictures.
+        case made(CheckedPortion)
+        /// It was given up, which the row says.
+        case gaveUp
+        /// A vendor works on it: there is nothing to do until it is asked.
+        case waits(JobWait)
+    }
+
+    /// Begins, and goes as far as it can.
     ///
-    /// - Returns: The pictures; `nil` if the portion was given up, which the row says then.
     /// - Throws: Only what ends the whole task: a lost row, cancellation.
-    func run() async throws -> CheckedPortion? {
-        do {
-            if let remote { return try await collected(CheckedPortion(index: index, remote: remote)) }
-            return try await bought()
-        } catch let loss as LostPictures {
-            try await live.record(.portionFailed(portion: index, loss.failure))
-            return nil
+    func run() async throws -> Outcome {
+        try await endingWithLoss {
+            if let remote { return .made(try await collected(CheckedPortion(index: index, remote: remote))) }
+            let fits = fits
+            guard !fits.isEmpty else {
+                try await live.record(.portionFailed(portion: index, unfit))
+                return .gaveUp
+            }
+            let hall = WaitingHall(portion: self, models: fits.map { ($0.member, $0.candidate.vendorModel) })
+            let (failover, step) = try await beginning(fits, hall)
+            return try await bought(Course(fits: fits, hall: hall, failover: failover), step)
         }
     }
 
-    /// Asks vendor after vendor.
-    private func bought() async throws -> CheckedPortion? {
-        let fits = fits
-        guard !fits.isEmpty else {
-            try await live.record(.portionFailed(portion: index, unfit))
-            return nil
+    /// Goes on after a vendor's job has ended, and goes as far as it can.
+    ///
+    /// - Throws: As ``run()``.
+    func resume(_ wait: JobWait) async throws -> Outcome {
+        guard let result = wait.job.result else { return .waits(wait) }
+        return try await endingWithLoss {
+            let made: CheckedPortion
+            do throws(ProviderError) {
+                made = try await concluded(result, wait)
+            } catch {
+                var course = wait.course
+                let step = try await self.step(after: error, at: wait.place, &course)
+                return try await bought(course, step)
+            }
+            return .made(try await collected(made))
         }
-        var hall = WaitingHall(portion: self, models: fits.map { ($0.member, $0.candidate.vendorModel) })
-        var (failover, step) = try await beginning(fits, hall)
-        var made: CheckedPortion?
+    }
+
+    private func endingWithLoss(_ work: () async throws -> Outcome) async throws -> Outcome {
+        do {
+            return try await work()
+        } catch let loss as LostPictures {
+            try await live.record(.portionFailed(portion: index, loss.failure))
+            return .gaveUp
+        }
+    }
+
+    /// Where a portion stands among its candidates.
+    struct Course: Sendable {
+        let fits: [Fit]
+        var hall: WaitingHall
+        var failover: Failover
+    }
+
+    /// Asks vendor after vendor.
+    private func bought(_ course: Course, _ first: Failover.Step) async throws -> Outcome {
+        var (course, step) = (course, first)
         while true {
             try Task.checkCancellation()
             switch step {
@@ -44,30 +84,46 @@ struct PortionRun: Sendable {
                 if !live.task.portions[index].stage.isFinal {
                     try await live.record(.portionFailed(portion: index, failure))
                 }
-                return nil
+                return .gaveUp
             case .wait(let pause):
-                try await hall.wait(pause)
-                step = failover.next(hall.situation)
+                try await course.hall.wait(pause)
+                step = course.failover.next(course.hall.situation)
             case .submit(let place, let delay):
-                if delay > .zero { try await hall.pause(delay) }
-                let fit = fits[place]
+                if delay > .zero { try await course.hall.pause(delay) }
+                let purchase: Purchase?
                 do throws(ProviderError) {
-                    made = try await attempt(fit, avoiding: hall.avoided(place))
-                    // Without any, its turn passed while it waited for room.
-                    if made == nil { step = failover.next(hall.situation) }
+                    purchase = try await attempt(course.fits[place], avoiding: course.hall.avoided(place))
                 } catch {
-                    if let interruption = error.cause as? Interruption { throw interruption.error }
-                    var error = error
-                    // Whether or not the vendor gave the money back: the operator wants to know what it said.
-                    if error.code == .failed, fit.member.provider.failedTask == .report { error.recovery = .report }
-                    if error.spoilsKey { hall.avoid(live.task.attempts.last { $0.portion == index }?.key, at: place) }
-                    let mayRepeat = failover.mayRepeat(after: error, by: fit.member.provider) && live.takeRepeat()
-                    step = failover.step(after: error, isRepeatGranted: mayRepeat, hall.situation)
-                    try await note(error, by: fit, next: step)
+                    step = try await self.step(after: error, at: place, &course)
+                    continue
                 }
-                if let made { return try await collected(made) }
+                switch purchase {
+                case .made(let made): return .made(try await collected(made))
+                case .job(let job, let hold):
+                    return .waits(JobWait(portion: self, course: course, place: place, job: job, hold: hold))
+                // Its turn passed while it waited for room.
+                case nil: step = course.failover.next(course.hall.situation)
+                }
             }
         }
+    }
+
+    /// What to do after an attempt that gave nothing; its end is written down.
+    private func step(
+        after error: ProviderError,
+        at place: Int,
+        _ course: inout Course
+    ) async throws -> Failover.Step {
+        if let interruption = error.cause as? Interruption { throw interruption.error }
+        let fit = course.fits[place]
+        var error = error
+        // Whether or not the vendor gave the money back: the operator wants to know what it said.
+        if error.code == .failed, fit.member.provider.failedTask == .report { error.recovery = .report }
+        if error.spoilsKey { course.hall.avoid(live.task.attempts.last { $0.portion == index }?.key, at: place) }
+        let mayRepeat = course.failover.mayRepeat(after: error, by: fit.member.provider) && live.takeRepeat()
+        let step = course.failover.step(after: error, isRepeatGranted: mayRepeat, course.hall.situation)
+        try await note(error, by: fit, next: step)
+        return step
     }
 
     /// A candidate with the request fitted to it; a reference, because every step of an attempt has it at hand.
@@ -124,7 +180,7 @@ struct PortionRun: Sendable {
     }
 
     /// The work in a vendor's hands, and the attempt that began it.
-    private var job: (job: ProviderJob, attempt: Attempt)? {
+    var job: (job: ProviderJob, attempt: Attempt)? {
         let task = live.task
         guard case .waiting(let attempt, let job) = task.portions[index].stage else { return nil }
         return (job, task.attempts[attempt])
@@ -163,135 +219,4 @@ struct PortionRun: Sendable {
     }
 
     private static let unreachableJob = "The outcome of a submission is not known."
-}
-
-/// An error that ends the whole task, carried through a path that speaks of providers.
-private struct Interruption: Error {
-    var error: any Error
-}
-
-extension PortionRun {
-    /// Submits once, follows the work to its end, and looks at what came.
-    ///
-    /// - Returns: `nil` if nothing was submitted, because the provider went out while there was no room.
-    private func attempt(_ fit: Fit, avoiding keys: Set<String>) async throws(ProviderError) -> CheckedPortion? {
-        do {
-            // What a vendor has in its hands already is there, whether it fits or not.
-            let isSeized = job != nil && parts.pool.redeem(of: live.task.id, at: fit.candidate.provider)
-            return try await fit.member.slots.withSlot(evenIfFull: job != nil, isSeized: isSeized) {
-                try await purchase(fit, keys)
-            }
-        } catch let error as ProviderError {
-            throw error
-        } catch {
-            throw ProviderError(.failed, "The work was interrupted.", cause: Interruption(error: error))
-        }
-    }
-
-    private func purchase(_ fit: Fit, _ avoided: Set<String>) async throws -> CheckedPortion? {
-        if let job {
-            let permit = fit.member.following(job.attempt.model, key: job.attempt.key, at: parts.time.now)
-            return try await settling(permit, fit) { try await follow(job.job, permit, fit, isResumed: true) }
-        }
-        // Before anything is taken up that others may be waiting for.
-        let call = try await filled(fit)
-        guard let permit = try await admission(fit, avoided) else { return nil }
-        return try await settling(permit, fit) {
-            switch try await apart({ try await submit(call, fit, permit.key) }) {
-            case .done(let result): return try await take(result, fit)
-            case .waiting(let job):
-                fit.member.accepted(permit, at: parts.time.now, logger: logger)
-                try await recordJob(job)
-                return try await follow(job, permit, fit, isResumed: false)
-            }
-        }
-    }
-
-    /// The call with its pictures; what is wrong with them ends this portion only, because others may be paid for already.
-    private func filled(_ fit: Fit) async throws -> ProviderCall {
-        do {
-            return try await inputs.filling(fit.fit.call, for: fit.candidate.capabilities)
-        } catch let failure as TaskFailure {
-            throw LostPictures(failure: failure)
-        }
-    }
-
-    private func follow(
-        _ job: ProviderJob,
-        _ permit: ProviderPool.Member.Permit,
-        _ fit: Fit,
-        isResumed: Bool
-    ) async throws -> CheckedPortion {
-        let provider = fit.member.provider
-        let keys = fit.member.keys(first: permit.key)
-        let following = JobRun(provider: provider, keys: keys, parts: parts, logger: logger)
-        return try await followed {
-            let result =
-                isResumed
-                ? try await following.resume(job, record: recordJob) : try await following.run(job, record: recordJob)
-            return try await take(result, fit)
-        }
-    }
-
-    private func submit(_ call: ProviderCall, _ fit: Fit, _ key: ProviderKey) async throws -> ProviderProgress {
-        try await parts.workers.withSlot {
-            try dropIfAbandoned()
-            if parts.book?.mayNotSubmit(for: live.task.id) == true { throw LeftForOthers() }
-            try await live.record(
-                .submitting(
-                    portion: index,
-                    provider: fit.candidate.provider,
-                    model: fit.candidate.vendorModel,
-                    key: key.id,
-                    warnings: fit.fit.warnings
-                )
-            )
-            // What is certainly not sent shall not pass for lost.
-            guard !Task.isCancelled else {
-                throw ProviderError(.unreachable, "The work was stopped before it was sent.")
-            }
-            return try await fit.member.provider.adapter.submit(call, key: key.secret)
-        }
-    }
-
-    /// Writes down what a vendor has begun, even if this process stops now: nobody else could ask for it.
-    private func recordJob(_ job: ProviderJob) async throws {
-        try await live.insist([.accepted(portion: index, job: job)])
-    }
-
-    /// A job that ends without a picture may be billed all the same: it counts as lost, not as one that did nothing.
-    private func followed(_ work: () async throws -> CheckedPortion) async throws -> CheckedPortion {
-        do {
-            return try await work()
-        } catch var error as ProviderError {
-            if error.code == .noImage { error.outcome = .unknown }
-            throw error
-        }
-    }
-
-    /// Writes down how an attempt ended, in one step with the end of the portion if that is its end.
-    private func note(_ error: ProviderError, by fit: Fit, next: Failover.Step) async throws {
-        logger.warning(
-            "An attempt failed.",
-            metadata: [
-                "provider": "\(fit.candidate.provider)", "model": "\(fit.candidate.vendorModel)",
-                "code": "\(error.code)", "outcome": "\(error.outcome.rawValue)",
-            ]
-        )
-        if let detail = error.detail { logger.debug("The vendor said more.", metadata: ["detail": "\(detail)"]) }
-        var events: [TaskEvent] = []
-        // A failure before anything was written down leaves no attempt to end.
-        if live.task.portions[index].stage.attempt != nil {
-            events.append(.attemptFailed(portion: index, outcome: error.outcome, error: error.message))
-        }
-        let ended = events
-        if case .giveUp(let failure) = next { events.append(.portionFailed(portion: index, failure)) }
-        do {
-            if !events.isEmpty { try await live.record(events) }
-        } catch is CancellationError {
-            // Another process goes on from here: it has to know what became of the attempt, and decides for itself.
-            if !ended.isEmpty { try await live.insist(ended) }
-            throw CancellationError()
-        }
-    }
 }

@@ -84,7 +84,7 @@ struct ProviderPool: Sendable {
 
     /// Gives back the slots that were seized for a task and not used.
     func forfeitSlots(of task: TaskID) {
-        for provider in seized.takeAll(of: task) { members[provider]?.slots.forfeit() }
+        for provider in seized.takeAll(of: task) { members[provider]?.slots.give() }
     }
 
     /// How the providers are.

@@ -26,16 +26,13 @@ final class Slots: Sendable {
     ///
     /// - Parameters:
     ///   - evenIfFull: Do not wait: what takes place anyway is counted, and others wait the longer for it.
-    ///   - isSeized: A slot was taken for it before, by ``seize()``.
     ///   - body: What to do.
     /// - Throws: `CancellationError` when the task is cancelled while it waits; whatever `body` throws.
     func withSlot<Value: Sendable>(
         evenIfFull: Bool = false,
-        isSeized: Bool = false,
         _ body: () async throws -> Value
     ) async throws -> Value {
-        guard isBounded else { return try await body() }
-        if !isSeized { try await take(evenIfFull: evenIfFull) }
+        try await take(evenIfFull: evenIfFull)
         defer { give() }
         return try await body()
     }
@@ -45,12 +42,12 @@ final class Slots: Sendable {
         if isBounded { state.withLock { $0.free -= 1 } }
     }
 
-    /// Gives a seized slot back that nobody has used.
-    func forfeit() {
-        if isBounded { give() }
-    }
-
-    private func take(evenIfFull: Bool) async throws {
+    /// Waits for a slot and takes it, until it is given back.
+    ///
+    /// - Parameter evenIfFull: Do not wait: what takes place anyway is counted, and others wait the longer for it.
+    /// - Throws: `CancellationError` when the task is cancelled while it waits.
+    func take(evenIfFull: Bool = false) async throws {
+        guard isBounded else { return }
         let number = state.withLock { state in
             state.next += 1
             return state.next
@@ -77,7 +74,9 @@ final class Slots: Sendable {
         guard isTaken else { throw CancellationError() }
     }
 
-    private func give() {
+    /// Gives a slot back that was taken or seized.
+    func give() {
+        guard isBounded else { return }
         let next = state.withLock { state -> CheckedContinuation<Bool, Never>? in
             guard state.free >= 0, !state.line.isEmpty else {
                 state.free += 1

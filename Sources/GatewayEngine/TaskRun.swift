@@ -3,53 +3,131 @@
 import GatewayCore
 import Logging
 
-/// One task from its claim to its final state, top to bottom.
-struct TaskRun: Sendable {
+/// One task from its claim to its final state, or until it is lost to somebody else or handed back.
+///
+/// It goes as far as it can and then rests, if there is nothing to do but to wait for vendors' jobs: then nothing of it is
+/// left but this object, a ``Rest``, and no task of the runtime. Whoever has it in hand resumes it when it is time.
+final class TaskRun: Sendable {
     let live: LiveTask
-    /// The pictures that came with the request, as far as they are in memory.
-    let uploads: [InputPicture]
+    /// How the run is told to end.
+    let summons = Summons()
     let parts: EngineParts
     let logger: Logger
-    private let basket = Basket()
+    private let ended: @Sendable () -> Void
+    private let inputs: TaskInputs
+    let basket = Basket()
+    /// What is received for this task stays on one account until its pictures are where they belong.
+    private let account: ByteBudget.Account
 
-    /// How long pictures that are paid for keep the end of a run waiting, once its time is over.
-    private static let lastPatience = Duration.seconds(5)
-
-    init(live: LiveTask, uploads: [InputPicture] = [], parts: EngineParts, logger: Logger) {
+    /// - Parameters:
+    ///   - live: The task.
+    ///   - uploads: The pictures that came with the request, as far as they are in memory.
+    ///   - parts: What every run needs.
+    ///   - logger: Where to tell what happens.
+    ///   - ended: Called when the run is over.
+    init(
+        live: LiveTask,
+        uploads: [InputPicture] = [],
+        parts: EngineParts,
+        logger: Logger,
+        ended: @escaping @Sendable () -> Void = {}
+    ) {
         self.live = live
-        self.uploads = uploads
         self.parts = parts
         self.logger = logger
+        self.ended = ended
+        inputs = TaskInputs(of: live.task, uploads: uploads, parts: parts, logger: logger)
+        account = parts.memory.open()
     }
 
-    /// Runs until the task is final, lost to somebody else, or handed back because this process stops.
+    /// What a run waits for.
+    struct Rest: Sendable {
+        let waits: [JobWait]
+        /// When to resume it, by the clock that only moves forward.
+        let due: Duration
+
+        fileprivate init(_ waits: [JobWait], until end: Duration) {
+            self.waits = waits
+            due = waits.reduce(end) { min($0, $1.job.due) }
+        }
+    }
+
+    /// Runs until the end, and rests where it is.
     func run() async {
-        // What is received for this task stays on one account until its pictures are where they belong.
-        await ByteBudget.Account.$current.withValue(parts.memory.open()) { await untilRevoked() }
+        var rest = await begin()
+        while let current = rest { rest = await resume(afterWaiting: current) }
     }
 
-    /// Follows the task, but no longer than its row is this run's business.
-    private func untilRevoked() async {
-        let (revocation, revoke) = AsyncStream<Void>.makeStream()
-        parts.board.runBegan(live.task.id) {
+    /// Begins, and goes as far as it can.
+    ///
+    /// - Returns: What to wait for; `nil` when it is over.
+    func begin() async -> Rest? {
+        parts.board.runBegan(live.task.id) { [basket, summons] in
             basket.revoke()
-            revoke.finish()
+            summons.call()
         }
-        parts.book?.began(live) { revoke.finish() }
-        await withTaskGroup(of: Void.self) { group in
-            group.addTask {
-                await follow()
-                revoke.finish()
-            }
-            for await _ in revocation {}
-            group.cancelAll()
-        }
-        parts.board.runEnded(live.task.id)
+        parts.book?.began(live) { [summons] in summons.call() }
+        return await stint(nil)
     }
 
-    private func follow() async {
+    /// Waits for the next moment of a resting run, here, and resumes it.
+    func resume(afterWaiting rest: Rest) async -> Rest? {
+        _ = await summons.obeyed { [parts] () -> Rest? in
+            try? await parts.time.sleep(for: max(.zero, rest.due - parts.time.elapsed))
+            return nil
+        }
+        return await resume(rest)
+    }
+
+    /// Clocks do not tell shorter times apart.
+    private static let grain = Duration.milliseconds(1)
+
+    /// Asks the vendors whose moment has come, and goes as far as it can.
+    ///
+    /// - Returns: What to wait for; `nil` when it is over.
+    func resume(_ rest: Rest) async -> Rest? {
+        let now = parts.time.elapsed + Self.grain
+        let due = rest.waits.filter { $0.job.due <= now }
+        guard !summons.isCalled else { return await stint(rest) }
+        _ = await summons.obeyed { [account] () -> Rest? in
+            await ByteBudget.Account.$current.withValue(account) { await Self.ask(due) }
+            return nil
+        }
+        let hasNews = due.contains { $0.job.result != nil }
+        guard !hasNews, !summons.isCalled, !Task.isCancelled, timeLeft > .zero else { return await stint(rest) }
+        return self.rest(rest.waits)
+    }
+
+    private static func ask(_ waits: [JobWait]) async {
+        guard waits.count > 1 else {
+            await waits.first?.ask()
+            return
+        }
+        await withDiscardingTaskGroup { group in
+            for wait in waits { group.addTask { await wait.ask() } }
+        }
+    }
+
+    private func rest(_ waits: [JobWait]) -> Rest { Rest(waits, until: parts.time.elapsed + max(.zero, timeLeft)) }
+
+    private var timeLeft: Duration {
+        parts.time.now.duration(to: live.task.createdAt.advanced(by: parts.taskTimeout))
+    }
+
+    /// Goes from a rest to the next, or to the end; no longer than the row is this run's business.
+    private func stint(_ rest: Rest?) async -> Rest? {
+        let next = await summons.obeyed { [self] in
+            await ByteBudget.Account.$current.withValue(account) { await follow(rest) }
+        }
+        if let next { return next }
+        parts.board.runEnded(live.task.id)
+        ended()
+        return nil
+    }
+
+    private func follow(_ rest: Rest?) async -> Rest? {
         do {
-            try await withDeadline()
+            if let rest = try await withDeadline(rest) { return rest }
         } catch let error as StoreError where error.code == .conflict {
             logger.info("A task was changed by somebody else; its run ends here.")
         } catch is CancellationError where basket.isRevoked {
@@ -66,13 +144,14 @@ struct TaskRun: Sendable {
         }
         parts.board.settled(live.task.id)
         report()
+        return nil
     }
 
-    private func withDeadline() async throws {
-        let left = parts.time.now.duration(to: live.task.createdAt.advanced(by: parts.taskTimeout))
+    private func withDeadline(_ rest: Rest?) async throws -> Rest? {
+        let left = timeLeft
         guard left > .zero else { throw Self.timeout }
         do {
-            try await within(left, by: parts.time) { try await work() }
+            return try await within(left, by: parts.time) { [self] in try await work(rest) }
         } catch is TimeIsOver {
             throw Self.timeout
         }
@@ -88,203 +167,41 @@ struct TaskRun: Sendable {
         throw TaskFailure(code, "Nobody waits for the pictures any more, and this gateway stores none.")
     }
 
-    private func work() async throws {
+    private func work(_ rest: Rest?) async throws -> Rest? {
+        let waits =
+            if let rest {
+                try await portions(from: rest.waits)
+            } else {
+                try await portions(beginning: try await opened())
+            }
+        guard waits.isEmpty else {
+            try Task.checkCancellation()
+            return self.rest(waits)
+        }
+        try await finish()
+        // A portion was left for others: so is the task.
+        guard live.task.status.isFinal else { throw CancellationError() }
+        return nil
+    }
+
+    /// The portions that are to be made.
+    private func opened() async throws -> [PortionRun] {
         try checkUse()
         if live.task.status == .pending {
             // Written with the first attempt: until then nothing happened that another process would have to know.
             try await live.note(.claimed(node: parts.node, portions: parts.router.portions(of: live.task.request)))
         }
-        let candidates = parts.router.candidates(for: live.task.request.model, task: live.task.id)
-        let open = live.task.portions.indices.filter { !live.task.portions[$0].stage.isFinal }
-        let mayHandOver = !live.task.needsLink
-        let inputs = TaskInputs(of: live.task, uploads: uploads, parts: parts, logger: logger)
-        try await withThrowingTaskGroup(of: Void.self) { group in
-            for index in open {
-                let portion = PortionRun(
-                    index: index,
-                    live: live,
-                    candidates: candidates,
-                    inputs: inputs,
-                    parts: parts,
-                    logger: logger
-                )
-                group.addTask {
-                    do {
-                        guard let made = try await portion.run() else { return }
-                        basket.put(made)
-                        if !mayHandOver { try await store(made) }
-                    } catch is LeftForOthers {
-                        // What is on its way for the others goes on to its end.
-                    }
-                }
-            }
-            try await group.waitForAll()
-        }
-        try await finish()
-        // A portion was left for others: so is the task.
-        guard live.task.status.isFinal else { throw CancellationError() }
-    }
-
-    /// Hands the pictures to the caller who waits, or stores them if nobody does any more.
-    ///
-    /// - Parameter failure: What becomes of the portions that have no pictures, when the task ends here.
-    private func finish(_ failure: TaskFailure? = nil) async throws {
-        let made = basket.contents
-        guard !made.isEmpty else { return }
-        guard let caller = parts.board.takeCaller(of: live.task.id) else {
-            for portion in made { try await store(portion) }
-            return
-        }
-        do {
-            var events = made.map { portion -> TaskEvent in
-                .delivered(
-                    portion: portion.index,
-                    headers: portion.pictures.map(\.header),
-                    usage: portion.usage,
-                    warnings: portion.warnings
-                )
-            }
-            if let failure, !openPortions.isEmpty { events.append(.gaveUp(failure)) }
-            let task = try await live.record(events)
-            basket.empty()
-            let pictures = made.flatMap(\.pictures).compactMap { picture in
-                picture.base64.map { DeliveredPicture(base64: $0, revisedPrompt: picture.revisedPrompt) }
-            }
-            caller.give(Delivery(task: task, pictures: pictures))
-        } catch {
-            caller.dismiss()
-            throw error
-        }
-    }
-
-    /// The portions that have no pictures, and no end.
-    private var openPortions: [Int] {
-        let made = Set(basket.contents.map(\.index))
-        let portions = live.task.portions
-        return portions.indices.filter { !portions[$0].stage.isFinal && !made.contains($0) }
-    }
-
-    private func store(_ made: CheckedPortion) async throws {
         let task = live.task
-        let firstIndex = task.portions.prefix(made.index).reduce(0) { $0 + $1.count }
-        basket.empty(keptOf: made.index)
-        do {
-            let missing = try await parts.keeper.keep(made, of: task, firstIndex: firstIndex) { picture in
-                basket.put(kept: picture, of: made.index)
-            }
-            let pictures = basket.kept(of: made.index)
-            var made = made
-            if let remote = made.remote {
-                made.warnings = task.request.deviations(in: pictures.map(\.header), told: remote.told)
-            }
-            if let first = missing.first { made.warnings.append(first.warning(about: missing.count, of: made.count)) }
-            try await record(made, pictures)
-        } catch let failure as TaskFailure {
-            try await live.record(Self.lost(made, failure))
-        }
-        basket.remove(made.index)
-    }
-
-    private func record(_ made: CheckedPortion, _ pictures: [StoredPicture]) async throws {
-        do {
-            try await live.record(
-                .stored(portion: made.index, pictures: pictures, usage: made.usage, warnings: made.warnings)
+        let candidates = parts.router.candidates(for: task.request.model, task: task.id)
+        return task.portions.indices.filter { !task.portions[$0].stage.isFinal }.map { index in
+            PortionRun(
+                index: index,
+                live: live,
+                candidates: candidates,
+                inputs: inputs,
+                parts: parts,
+                logger: logger
             )
-        } catch let error as StoreError where error.code == .conflict {
-            await discard(pictures)
-            throw error
         }
-    }
-
-    /// Has the pictures of a task that was cancelled or deleted meanwhile deleted: they are nobody's.
-    ///
-    /// Those of a task that another process has taken over stay: it stores the same keys. If this fails, they are deleted
-    /// later: they were announced before they were stored.
-    private func discard(_ pictures: [StoredPicture]) async {
-        var kept: Set<String> = []
-        do throws(StoreError) {
-            if let row = try await parts.store.task(live.task.id, owner: nil) {
-                guard row.status.isFinal else { return }
-                kept = Set(row.pictures.map(\.key))
-            }
-        } catch {
-            return
-        }
-        let nobodys = pictures.map(\.key).filter { !kept.contains($0) }.compactMap { ObjectKey($0) }
-        await parts.keeper.discard(nobodys, of: live.task)
-    }
-
-    /// What is written of pictures whose time is over: those that are in the store already are not given up.
-    private func ended(_ made: CheckedPortion, _ failure: TaskFailure) -> [TaskEvent] {
-        let kept = basket.kept(of: made.index)
-        guard !kept.isEmpty else { return Self.lost(made, failure) }
-        let missing = made.count - kept.count
-        let warnings = made.warnings + (missing > 0 ? [failure.warning(about: missing, of: made.count)] : [])
-        return [.stored(portion: made.index, pictures: kept, usage: made.usage, warnings: warnings)]
-    }
-
-    /// What is written when pictures were made, and billed, and cannot be kept.
-    private static func lost(_ made: CheckedPortion, _ failure: TaskFailure) -> [TaskEvent] {
-        let end = TaskEvent.portionFailed(portion: made.index, failure)
-        // Of pictures that stayed at the vendor, the row knows already that they were made.
-        return made.remote != nil ? [end] : [.generated(portion: made.index, urls: [], usage: made.usage), end]
-    }
-}
-
-// MARK: The ends that are no success
-
-extension TaskRun {
-    private func giveUp(_ failure: TaskFailure) async throws {
-        if !basket.contents.isEmpty {
-            try? await within(Self.lastPatience, by: parts.time) { try await finish(failure) }
-        }
-        guard !live.task.status.isFinal else { return }
-        let end = openPortions.isEmpty && !live.task.portions.isEmpty ? [] : [TaskEvent.gaveUp(failure)]
-        try await live.insist(basket.contents.flatMap { ended($0, Self.unkept($0)) } + end)
-    }
-
-    /// Whom the caller is told that pictures wait for, when the time for keeping them is over.
-    private static func unkept(_ made: CheckedPortion) -> TaskFailure {
-        guard let remote = made.remote, !remote.trouble.liesWithStorage else {
-            return TaskFailure(.storageError, "The picture was made, but could not be stored in time.")
-        }
-        return TaskFailure(.upstreamError, "The picture was made, but could not be fetched from the provider in time.")
-    }
-
-    private func handBack() async throws {
-        if !basket.contents.isEmpty {
-            // A task of its own, because this one is cancelled; it is awaited here, and not for long.
-            try? await Task {
-                try await within(Self.lastPatience, by: parts.time) {
-                    for made in basket.contents { try await store(made) }
-                }
-            }.value
-        }
-        guard !live.task.status.isFinal else { return }
-        try await live.insist([.released])
-    }
-
-    private func finally(_ complaint: Logger.Message, _ write: () async throws -> Void) async {
-        do {
-            try await write()
-        } catch let error as StoreError where error.code == .conflict {
-            logger.info("A task was changed by somebody else; its run ends here.")
-        } catch {
-            logger.error(complaint, metadata: ["error": "\(error)"])
-        }
-    }
-
-    private func report() {
-        let task = live.task
-        guard task.status.isFinal else { return }
-        let took = task.createdAt.duration(to: task.completedAt ?? task.createdAt)
-        var metadata: Logger.Metadata = [
-            "status": "\(task.status.rawValue)", "model": "\(task.request.model)",
-            "attempts": .stringConvertible(task.attempts.count), "took_ms": .stringConvertible(took.milliseconds),
-        ]
-        // What there is not is left out: a line is data.
-        if let failure = task.failure { metadata["code"] = "\(failure.code.rawValue)" }
-        if let attempt = task.attempts.last { metadata["provider"] = "\(attempt.provider)" }
-        logger.info("task finished", metadata: metadata)
     }
 }

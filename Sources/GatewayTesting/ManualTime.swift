@@ -25,6 +25,9 @@ public final class ManualTime: TimeSource {
     /// Whether anything sleeps on this clock.
     public var isSleeping: Bool { state.withLock { !$0.sleepers.isEmpty } }
 
+    /// How many tasks sleep on this clock.
+    public var sleeperCount: Int { state.withLock(\.sleepers.count) }
+
     /// Waits until a test has moved the clock far enough.
     public func sleep(for duration: Duration) async throws {
         let number = state.withLock { state in

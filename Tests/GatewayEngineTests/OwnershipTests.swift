@@ -46,7 +46,7 @@ import Testing
         try await eventually { slots.waiting == 1 }
         #expect(pool.redeem(of: task.id, at: "a"))
         #expect(!pool.redeem(of: task.id, at: "a"))
-        try await slots.withSlot(evenIfFull: true, isSeized: true) {}
+        slots.give()
         pool.forfeitSlots(of: task.id)
 
         try await other

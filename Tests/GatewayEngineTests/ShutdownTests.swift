@@ -116,8 +116,8 @@ import Testing
             #expect(bench.board.assign(task))
             try await eventually { try await bench.row(task.id).isResting }
             await group.triggerGracefulShutdown()
-            // The heartbeat, the task's own end, the poll, and the limit of draining.
-            await bench.time.clock.untilSleeping(4)
+            // The heartbeat, the one timer for all that rests, and the limit of draining.
+            await bench.time.clock.untilSleeping(3)
             #expect(try await bench.row(task.id).node == "node-1")
             #expect(bench.board.isAwaited(task.id))
             bench.time.clock.advance(by: .seconds(400))

@@ -61,14 +61,19 @@ final class PollSchedule: Sendable {
         await withDiscardingTaskGroup { group in
             while true {
                 if Task.isCancelled { closeAndCallAll() }
-                let look = look()
-                for entry in look.due {
-                    group.addTask { await self.put(await entry.run.resume(entry.rest), of: entry.run) }
-                }
-                if look.isLast { break }
-                await sleep(for: look.pause)
+                let (isLast, pause) = resumeDue(in: &group)
+                if isLast { break }
+                await sleep(for: pause)
             }
         }
+    }
+
+    private func resumeDue(in group: inout DiscardingTaskGroup) -> (isLast: Bool, pause: Duration?) {
+        let look = look()
+        for entry in look.due {
+            group.addTask { await self.put(await entry.run.resume(entry.rest), of: entry.run) }
+        }
+        return (look.isLast, look.pause)
     }
 
     /// Puts a run to rest; when the schedule is closed, its rest is waited for here.

@@ -120,6 +120,8 @@ final class TaskRun: Sendable {
             await ByteBudget.Account.$current.withValue(account) { await follow(rest) }
         }
         if let next { return next }
+        // What no portion came back to: whoever waits for a vendor's room need not wait for this object to go.
+        for wait in rest?.waits ?? [] { wait.hold.settle(.abandoned) }
         parts.board.runEnded(live.task.id)
         ended()
         return nil

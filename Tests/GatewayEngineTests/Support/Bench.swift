@@ -177,7 +177,12 @@ func running(_ engine: Engine, _ body: (ServiceGroup) async throws -> Void) asyn
 
 extension EngineParts {
     /// The same with some parts replaced.
-    func with(memory: ByteBudget? = nil, hasStorage: Bool? = nil, book: RunBook? = nil) -> EngineParts {
+    func with(
+        memory: ByteBudget? = nil,
+        hasStorage: Bool? = nil,
+        book: RunBook? = nil,
+        time: (any TimeSource)? = nil
+    ) -> EngineParts {
         EngineParts(
             node: node,
             pool: pool,
@@ -190,7 +195,7 @@ extension EngineParts {
             workers: workers,
             parameterMode: parameterMode,
             taskTimeout: taskTimeout,
-            time: time,
+            time: time ?? self.time,
             logger: logger,
             load: load,
             book: book ?? self.book

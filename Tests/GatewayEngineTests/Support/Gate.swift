@@ -1,6 +1,7 @@
 // Part of ImageGateway. SPDX-License-Identifier: Apache-2.0
 
 import Synchronization
+import Testing
 
 /// A door that is shut until a test opens it.
 final class Gate: Sendable {
@@ -48,14 +49,16 @@ final class Gate: Sendable {
     }
 }
 
-/// Something did not come about in a minute.
-struct NeverHappened: Error {}
+/// Something did not come about in four minutes.
+struct NeverHappened: Error {
+    let place: SourceLocation
+}
 
 /// Waits until something is so.
-func eventually(_ isSo: () async throws -> Bool) async throws {
+func eventually(_ place: SourceLocation = #_sourceLocation, _ isSo: () async throws -> Bool) async throws {
     let end = ContinuousClock.now.advanced(by: .seconds(240))
     while try await !isSo() {
-        guard ContinuousClock.now < end else { throw NeverHappened() }
+        guard ContinuousClock.now < end else { throw NeverHappened(place: place) }
         try await Task.sleep(for: .milliseconds(1))
     }
 }

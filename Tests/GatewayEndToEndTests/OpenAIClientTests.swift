@@ -39,6 +39,7 @@ import Testing
         #expect(seen["url"]?["size"]?.string == "1024x1024")
         #expect(seen["imagen"]?.string == "1024x1024")
         #expect(seen["models"]?.array?.count == 1)
+        expectStream(seen)
         expect(seen["wrong_key"], "AuthenticationError", 401, "invalid_api_key")
         expect(seen["wrong_model"], "NotFoundError", 404, "model_not_found")
         expect(seen["not_allowed"], "PermissionDeniedError", 403, "model_not_allowed")
@@ -105,6 +106,21 @@ import Testing
             #expect(entry?["inputs"] == .array(Array(repeating: checksum, count: form == "files" ? 2 : 1)), "\(form)")
             #expect(entry?["calls"]?.integer == (form == "two" ? 2 : 1), "\(form)")
         }
+    }
+
+    /// One event for each picture, of the client's own types, and a failure raised in the middle.
+    private func expectStream(_ seen: JSON) {
+        let stream = seen["stream"]
+        let types = stream?["types"]?.array?.map(\.string)
+        #expect(types == ["image_generation.completed", "image_generation.completed"])
+        #expect(stream?["classes"]?.array?.map(\.string) == ["ImageGenCompletedEvent", "ImageGenCompletedEvent"])
+        #expect(stream?["sizes"]?.array?.map(\.string) == ["1024x1024", "1024x1024"])
+        #expect(stream?["said"] == stream?["sizes"])
+        #expect(stream?["usage"]?.array?.map(\.bool) == [false, true])
+        #expect(stream?["different"]?.bool == true)
+        #expect(seen["stream_failure"]?["class"]?.string == "APIError")
+        #expect(seen["stream_failure"]?["code"]?.string == "content_policy_violation")
+        #expect(seen["stream_failure"]?["param"]?.string == "prompt")
     }
 
     private func expect(_ failure: JSON?, _ name: String, _ status: Int, _ code: String) {

@@ -36,6 +36,35 @@ import Testing
         #expect(vendor.ledger.submissions == 1)
     }
 
+    /// Cancelled by a call to this process, which says so, or to another, of which only the row tells.
+    @Test(arguments: [true, false])
+    func `a task that is cancelled while it stands in line is never sent`(isTold: Bool) async throws {
+        let gate = Gate()
+        let vendor = FakeVendor { _, _ in
+            _ = await gate.pass()
+            return .pictures(3)
+        }
+        let bench = Bench(vendor.provider("a", maxConcurrent: 1))
+        let first = Task { try await bench.draw() }
+        try await eventually { gate.waiting == 1 }
+        let task = try await bench.create(node: "node-1")
+        let second = Task { try await bench.run(task) }
+        try await eventually { bench.parts.pool["a"]?.slots.waiting == 1 }
+
+        let row = try await bench.row(task.id)
+        let failure = TaskFailure(.taskCancelled, "Cancelled.")
+        let cancelled = try row.applying(.gaveUp(failure), at: bench.time.now)
+        try await bench.store.update(cancelled, from: row.version)
+        if isTold { bench.board.revoke(task.id) }
+        gate.open()
+
+        #expect(try await first.value.status == .completed)
+        #expect(try await second.value == cancelled)
+        #expect(cancelled.attempts.isEmpty)
+        #expect(vendor.ledger.submissions == 1)
+        #expect(bench.objects.objects.count == 1)
+    }
+
     @Test func `a vendor is not asked any more for the work of a cancelled task`() async throws {
         let gate = Gate()
         let vendor = FakeVendor { _, _ in

@@ -106,6 +106,32 @@ import Testing
         #expect(!events.contains { $0.data?["status"]?.string == "pending" })
     }
 
+    @Test(arguments: [1, 9_000, Int.max])
+    func `an id that the task never had counts as none`(beyond: Int) async throws {
+        let task = try samples.task(try samples.pending(), after: SampleTasks.Stage.stored.events())
+        try await gateway.store.create(task)
+        let seen = beyond == Int.max ? beyond : task.version + beyond
+
+        let answer = try await gateway.run {
+            try await $0.get("/v1/images/tasks/\(task.id)/events", headers: ["Last-Event-ID": "\(seen)"])
+        }
+
+        #expect(answer.status == 200)
+        #expect(Self.events(answer).map(\.id) == [task.version])
+    }
+
+    @Test func `who has seen the end is told to come back no more`() async throws {
+        let task = try samples.task(try samples.pending(), after: SampleTasks.Stage.stored.events())
+        try await gateway.store.create(task)
+
+        let answer = try await gateway.run {
+            try await $0.get("/v1/images/tasks/\(task.id)/events", headers: ["Last-Event-ID": "\(task.version)"])
+        }
+
+        #expect(answer.status == 204)
+        #expect(answer.text.isEmpty)
+    }
+
     @Test func `a change by another process is told within a second`() async throws {
         let task = try samples.pending()
         let (time, store) = (time, gateway.store)

@@ -55,6 +55,30 @@ import Testing
         }
     }
 
+    @Test func `each event tells the size and format of its own picture, and the last what is missing`() async throws {
+        let gateway = TestGateway()
+        let headers = [
+            PictureHeader(format: .png, size: PixelSize(1024, 1024)),
+            PictureHeader(format: .jpeg, size: PixelSize(1376, 768)),
+        ]
+
+        let answer = try await gateway.run(engine: { engine, task in
+            let begun = try await engine.begin(task)
+            let warnings = ["2 of 3 pictures were made: The content policy forbids it."]
+            let caller = try #require(engine.board.takeCaller(of: task.id))
+            let done = try await engine.record(
+                begun,
+                .delivered(portion: 0, headers: headers, usage: nil, warnings: warnings)
+            )
+            caller.give(Delivery(task: done, pictures: [.small, .small]))
+        }) { try await $0.post("/v1/images/generations", Self.body(["n": 3])) }
+
+        let events = Self.events(answer)
+        #expect(events.map { $0.data["size"]?.string } == ["1024x1024", "1376x768"])
+        #expect(events.map { $0.data["output_format"]?.string } == ["png", "jpeg"])
+        #expect(events.map { $0.data["warnings"]?.array?.count } == [nil, 1])
+    }
+
     @Test func `a picture by link is told with its link`() async throws {
         let gateway = TestGateway()
 

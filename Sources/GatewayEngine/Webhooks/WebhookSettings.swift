@@ -19,7 +19,7 @@ public struct WebhookSettings: Sendable {
     /// How many to the addresses of one caller's requests.
     public var perOwner: Int
 
-    /// Over a day with the time that tries take and their jitter on top.
+    /// Spread over the better part of a day: 18 to 21 hours.
     public static let defaultSchedule: [Duration] = [
         .seconds(5), .seconds(30), .seconds(300), .seconds(1800), .seconds(7200), .seconds(18_000), .seconds(36_000),
     ]

@@ -28,7 +28,9 @@ struct EventRoutes: Sendable {
         // Watch before reading, so that no change falls in between.
         let changes = parts.board.changes(of: id)
         guard let task = try await parts.store.task(id, owner: caller.name) else { throw APIError.noTask }
-        let seen = request.headers[.lastEventID].flatMap { Int($0) } ?? -1
+        let seen = Self.lastSeen(request, of: task)
+        // The one answer to which a browser does not come back for more.
+        if task.status.isFinal, seen == task.version { return Response(status: .noContent) }
         return Response(
             status: .ok,
             headers: [.contentType: "text/event-stream; charset=utf-8", .cacheControl: "no-store"],
@@ -40,6 +42,12 @@ struct EventRoutes: Sendable {
                 try await writer.finish(nil)
             }
         )
+    }
+
+    /// What the caller has been told already: nothing, if it names what this task never came to.
+    private static func lastSeen(_ request: Request, of task: ImageTask) -> Int {
+        let seen = request.headers[.lastEventID].flatMap { Int($0) } ?? -1
+        return seen > task.version ? -1 : seen
     }
 
     private enum Tick {

@@ -19,11 +19,11 @@ struct PictureEvents {
         switch result {
         case .success(.pictures(let task, let pictures, _)):
             return pictures.enumerated().flatMap { place, picture in
-                event(task, isLast: place == pictures.count - 1, picture.revisedPrompt, "b64_json", picture.base64)
+                event(task, place, of: pictures.count, picture.revisedPrompt, "b64_json", picture.base64)
             }
         case .success(.links(let task, let links)):
             return links.enumerated().flatMap { place, link in
-                event(task, isLast: place == links.count - 1, link.revisedPrompt, "url", ByteBuffer(string: link.url))
+                event(task, place, of: links.count, link.revisedPrompt, "url", ByteBuffer(string: link.url))
             }
         case .success(.goesOn(let task)): return [failure(.stillRunning(at: views.path(of: task)))]
         case .failure(let error): return [failure(APIError.of(error) ?? .unforeseen)]
@@ -34,18 +34,21 @@ struct PictureEvents {
     ///
     /// - Parameters:
     ///   - task: Its task.
-    ///   - isLast: Whether it is the last of the task, which carries the usage of all.
+    ///   - place: Which of the task's pictures it is.
+    ///   - count: How many there are; the last carries the usage of all, and says what is missing.
     ///   - revisedPrompt: The prompt as the vendor rewrote it.
     ///   - member: How the picture is carried.
     ///   - content: The picture: base64, or a link; neither needs escaping.
     private func event(
         _ task: ImageTask,
-        isLast: Bool,
+        _ place: Int,
+        of count: Int,
         _ revisedPrompt: String?,
         _ member: String,
         _ content: ByteBuffer
     ) -> [ByteBuffer] {
-        let header = task.headers.first
+        let header = task.headers.dropFirst(place).first
+        let isLast = place == count - 1
         let facts = JSON(present: [
             "created_at": ImagesView(task: task).created,
             "size": header.map { JSON($0.size.description) },
@@ -54,6 +57,7 @@ struct PictureEvents {
             "output_format": header.map { JSON($0.format.rawValue) },
             "revised_prompt": revisedPrompt.map { JSON($0) },
             "usage": isLast ? task.usage.map(TaskView.usage) : nil,
+            "warnings": isLast && !task.warnings.isEmpty ? .array(task.warnings.map { JSON($0) }) : nil,
             "task_id": JSON(task.id.description),
         ])
         let head = ByteBuffer(string: "event: \(name)\ndata: {\"type\":\"\(name)\",\"\(member)\":\"")

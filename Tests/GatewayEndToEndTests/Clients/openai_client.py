@@ -44,6 +44,21 @@ seen["url"] = {
 answer = client.images.generate(model="imagen-4.0-generate-001", prompt="a fox by imagen", response_format="b64_json")
 seen["imagen"] = size_of(base64.b64decode(answer.data[0].b64_json))
 
+events = list(client.images.generate(model=model, prompt="two foxes by stream", n=2, stream=True, partial_images=2))
+seen["stream"] = {
+    "types": [event.type for event in events],
+    "classes": [type(event).__name__ for event in events],
+    "sizes": [size_of(base64.b64decode(event.b64_json, validate=True)) for event in events],
+    "said": [event.size for event in events],
+    "usage": [bool(event.usage and event.usage.total_tokens) for event in events],
+    "different": events[0].b64_json != events[-1].b64_json,
+}
+try:
+    for event in client.images.generate(model=model, prompt="a fox [emulate:refuse]", stream=True):
+        raise AssertionError(event.type)
+except openai.APIError as error:
+    seen["stream_failure"] = {"class": type(error).__name__, "code": error.code, "param": error.param}
+
 wrong = openai.OpenAI(base_url=base + "/v1", api_key="wrong", max_retries=0)
 restricted = openai.OpenAI(base_url=base + "/v1", api_key=other_key, max_retries=0)
 seen["wrong_key"] = failure(lambda: wrong.images.generate(model=model, prompt="a fox"))

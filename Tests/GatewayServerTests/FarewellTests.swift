@@ -206,7 +206,9 @@ import Testing
 }
 
 extension RawConnection {
-    /// A connection; `nil` if nobody listens. Waiting for it holds no other test up.
+    /// A connection; `nil` if nobody listens.
+    ///
+    /// Waiting for it holds no other test up.
     fileprivate static func opened(port: Int) async -> RawConnection? {
         await withCheckedContinuation { continuation in
             DispatchQueue.global().async { continuation.resume(returning: try? RawConnection(port: port)) }

@@ -13,6 +13,9 @@ public struct GatewayServer: Sendable {
     private let parts: ServerParts
     private let settings: ServerSettings
     private let logger: Logger
+    /// How long connections live on when the process stops.
+    var patience = FarewellHandler.Patience()
+    private let doorway = Doorway()
 
     /// Creates a server; nothing listens yet.
     public init(parts: ServerParts, settings: ServerSettings, logger: Logger) {
@@ -31,8 +34,8 @@ public struct GatewayServer: Sendable {
         certificate: ServerCertificate? = nil,
         onRunning: @escaping @Sendable (String) -> Void = { _ in }
     ) throws(ServerCertificateError) -> some ApplicationProtocol {
-        let plain = Self.plain
-        return application(router(), try certificate?.wrap(plain) ?? plain, onRunning)
+        let plain = plain
+        return application(router(), try certificate?.wrap(plain) ?? plain, doorway, onRunning)
     }
 
     /// The service that listens for operators: health, and how the providers are, and webhooks.
@@ -55,17 +58,22 @@ public struct GatewayServer: Sendable {
         if let (control, outbox) = parts.webhooks {
             WebhookRoutes(control: control, outbox: outbox, time: parts.time).add(to: guarded)
         }
-        return application(router, Self.plain, onRunning)
+        return application(router, plain, nil, onRunning)
     }
 
-    /// HTTP/1.1, on connections that notice when the caller hangs up, and end when nobody speaks.
-    private static var plain: HTTPServerBuilder {
-        .http1(configuration: .init(additionalChannelHandlers: [HangUpHandler()], idleTimeout: .seconds(75)))
+    /// Lets in who stands at the door for callers, and nobody else: to be awaited before the services are stopped.
+    public func closeDoor() async { await doorway.close(parts.time) }
+
+    private var plain: HTTPServerBuilder {
+        HTTPServerBuilder { [patience, time = parts.time] responder in
+            PoliteChannel(patience: patience, time: time, responder: responder)
+        }
     }
 
     private func application(
         _ router: Router<GatewayContext>,
         _ server: HTTPServerBuilder,
+        _ doorway: Doorway?,
         _ onRunning: @escaping @Sendable (String) -> Void
     ) -> some ApplicationProtocol {
         Application(
@@ -76,6 +84,7 @@ public struct GatewayServer: Sendable {
                 serverName: "image-gateway"
             ),
             onServerRunning: { channel in
+                doorway?.opened(channel)
                 let address = channel.localAddress
                 onRunning("\(address?.ipAddress ?? settings.host):\(address?.port ?? settings.port)")
             },

@@ -58,9 +58,7 @@ struct WebhookOutbox {
         var deliveries: [WebhookDelivery] = []
         let due = entries.values.filter { $0.state == .pending && $0.due <= claim.now }
             .sorted { ($0.due, $0.id) < ($1.due, $1.id) }
-        let lanes = Dictionary(grouping: due, by: \.lane).sorted { $0.key < $1.key }
-        let turned = lanes.filter { $0.key > claim.after } + lanes.filter { $0.key <= claim.after }
-        for (lane, waiting) in turned {
+        for (lane, waiting) in Self.inTurn(Dictionary(grouping: due, by: \.lane), claim.turns) {
             guard let first = waiting.first else { continue }
             let room = claim.room(in: lane, owner: first.owner, endpoint: first.target.endpoint)
             for var delivery in waiting.prefix(room) {
@@ -74,6 +72,26 @@ struct WebhookOutbox {
         }
         let nextDue = entries.values.filter { $0.state == .pending }.map(\.due).min()
         return WebhookBatch(deliveries: deliveries, nextDue: nextDue)
+    }
+
+    /// Endpoints and callers in a circle, and the lanes of each caller in a circle of their own.
+    private static func inTurn(
+        _ lanes: [String: [WebhookDelivery]],
+        _ turns: WebhookTurns
+    ) -> [(key: String, value: [WebhookDelivery])] {
+        func turned<Value>(_ circle: [(key: String, value: Value)], behind last: String) -> [(
+            key: String, value: Value
+        )] {
+            let sorted = circle.sorted { $0.key < $1.key }
+            return sorted.filter { $0.key > last } + sorted.filter { $0.key <= last }
+        }
+        let groups = Dictionary(grouping: lanes) { lane in
+            let first = lane.value.first
+            return first?.target == .request ? WebhookLane.end(ofOwner: first?.owner ?? "") : lane.key
+        }
+        return turned(groups.map { ($0.key, $0.value) }, behind: turns.last).flatMap { group in
+            turned(group.value, behind: turns.last(ofOwner: group.value.first?.value.first?.owner ?? ""))
+        }
     }
 
     mutating func settle(_ delivery: WebhookDelivery) -> Bool {

@@ -28,7 +28,7 @@ extension WebhookStoreConformance {
             for _ in 0..<4 {
                 let delivery = try #require(try await store.dueWebhooks(claim).deliveries.first)
                 turns.append(delivery.target.endpoint ?? "")
-                claim.after = delivery.lane
+                claim.turns.took(delivery)
             }
 
             #expect(turns == ["one", "three", "two", "one"])
@@ -45,6 +45,49 @@ extension WebhookStoreConformance {
             #expect(out.count { $0.owner == "alice" } == 3)
             #expect(out.count { $0.owner == "bob" } == 1)
         },
+        Check("every host of a caller with very many has its turn before any has a second") { store, samples in
+            // Whoever comes behind in the circle must not begin the circle of the hosts anew.
+            let hosts = (0..<30).map { "https://host-\($0).example" }
+            for _ in 0..<3 {
+                for host in hosts {
+                    _ = try await samples.finish(in: store, try samples.hooked(at: "\(host)/hook"))
+                    _ = try await samples.finish(in: store, try samples.hooked(owner: "bob"))
+                }
+            }
+            var turns = WebhookTurns()
+            var told: [String: Int] = [:]
+            for round in 1...18 {
+                var claim = samples.claim(perLane: 1, perOwner: 5)
+                claim.turns = turns
+                let out = try await store.dueWebhooks(claim).deliveries
+                #expect(out.count { $0.owner == "alice" } == 5)
+                #expect(out.count { $0.owner == "bob" } == 1)
+                for delivery in out {
+                    turns.took(delivery)
+                    if delivery.owner == "alice" { told[delivery.lane, default: 0] += 1 }
+                    try await store.settleWebhook(delivery.after(samples.success, at: samples.time.now))
+                }
+                if round == 6 { #expect(told.count == hosts.count) }
+                #expect((told.values.max() ?? 0) - (told.count < hosts.count ? 0 : told.values.min() ?? 0) <= 1)
+            }
+            #expect(told.values.allSatisfy { $0 == 3 })
+        },
+        Check("a caller has one turn, however many hosts") { store, samples in
+            for number in 0..<9 {
+                _ = try await samples.finish(in: store, try samples.hooked(at: "https://host-\(number).example/hook"))
+                _ = try await samples.finish(in: store, try samples.hooked(owner: "bob"))
+            }
+
+            var turns: [String] = []
+            var claim = samples.claim(limit: 1)
+            for _ in 0..<6 {
+                let delivery = try #require(try await store.dueWebhooks(claim).deliveries.first)
+                turns.append(delivery.owner)
+                claim.turns.took(delivery)
+            }
+
+            #expect(turns == ["alice", "bob", "alice", "bob", "alice", "bob"])
+        },
         Check("callers leave the endpoints their room") { store, samples in
             try await store.announceWebhooks(to: ["one", "two"])
             for owner in ["alice", "bob", "carol"] {
@@ -53,7 +96,10 @@ extension WebhookStoreConformance {
             var claim = samples.claim(limit: 9)
             claim.requestLimit = 2
             // Callers' lanes first: they must not use up what is left for the others.
-            claim.after = WebhookLane.endpoint("two")
+            for delivery in try await store.webhooks(WebhookQuery()).deliveries
+            where delivery.target == .endpoint("two") {
+                claim.turns.took(delivery)
+            }
 
             let out = try await store.dueWebhooks(claim).deliveries
 
@@ -80,7 +126,7 @@ extension WebhookStoreConformance {
             // Once around: the only lane with something due is the one that was served last.
             _ = try await samples.finish(in: store, try samples.hooked(at: "https://zulu.example/hook"))
             var claim = samples.claim()
-            claim.after = first.lane
+            claim.turns.took(first)
             let batch = try await store.dueWebhooks(claim)
             #expect(batch.deliveries.map(\.lane) == [first.lane])
             #expect(try await store.dueWebhooks(claim).deliveries.isEmpty)

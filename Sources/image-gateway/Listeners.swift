@@ -9,6 +9,10 @@ import ServiceLifecycle
 /// The listeners of a gateway: callers, and operators.
 struct Listeners {
     let services: [any Service]
+    private let server: GatewayServer
+
+    /// Lets in the callers who stand at the door, and nobody behind them.
+    func closeDoor() async { await server.closeDoor() }
 
     init(_ gateway: Gateway, logger: Logger) throws {
         let configuration = gateway.configuration
@@ -35,6 +39,7 @@ struct Listeners {
         // What starts first ends last: operators can look until every caller has an answer.
         services.append(callers)
         self.services = services
+        self.server = server
     }
 
     private static func parts(_ gateway: Gateway) -> ServerParts {

@@ -59,9 +59,11 @@ struct StopSignals {
 /// Ends the group of services when the board says that the process stops.
 struct StopService: Service {
     let board: TaskBoard
+    let listeners: Listeners
 
     func run() async {
         await board.untilStopping()
+        await listeners.closeDoor()
     }
 }
 

@@ -72,6 +72,104 @@ import Testing
         #expect(objects.calls.count == 2)
     }
 
+    /// A store that gives nothing before it is opened, or whoever asks goes away.
+    private func slow(_ open: Flag, holding task: ImageTask) async throws -> MemoryObjectStore {
+        let objects = MemoryObjectStore { call throws(ObjectError) in
+            guard case .get = call else { return }
+            while !open.isSet {
+                do {
+                    try await Task.sleep(for: .milliseconds(2))
+                } catch {
+                    throw ObjectError(.unavailable, isTemporary: true, "The reading was cancelled.")
+                }
+            }
+        }
+        let key = try #require(task.pictureKeys.first)
+        try await objects.put(ObjectBody(contentType: "image/png", buffers: [ByteBuffer(string: "a picture")]), at: key)
+        return objects
+    }
+
+    private func gets(_ objects: MemoryObjectStore) -> Int {
+        objects.calls.count { if case .get = $0 { true } else { false } }
+    }
+
+    /// Runs callers one after the other into the line, and does something with them when all are in it.
+    private func line(
+        of count: Int,
+        for task: ImageTask,
+        at reader: PictureReader,
+        _ objects: MemoryObjectStore,
+        _ work: ([Task<[ByteBuffer], any Error>]) async throws -> Void
+    ) async throws {
+        var callers: [Task<[ByteBuffer], any Error>] = []
+        for number in 0..<count {
+            callers.append(Task { try await reader.pictures(of: task).pictures.map(\.base64) })
+            // The first reads, and the others wait behind one another.
+            while reader.waitingCount(for: task.id) < number { try await Task.sleep(for: .milliseconds(2)) }
+            while gets(objects) == 0 { try await Task.sleep(for: .milliseconds(2)) }
+        }
+        try await work(callers)
+    }
+
+    @Test func `when the one who reads goes away the next in line reads, and nobody else notices`() async throws {
+        let (task, open) = (try task(), Flag())
+        let objects = try await slow(open, holding: task)
+        let reader = PictureReader(objects: objects, room: BodyRoom(limit: 0))
+
+        try await line(of: 9, for: task, at: reader, objects) { callers in
+            // One after the other: the one who takes over may go away, too.
+            for (place, leaver) in callers.prefix(3).enumerated() {
+                while gets(objects) <= place { try await Task.sleep(for: .milliseconds(2)) }
+                leaver.cancel()
+                await #expect(throws: (any Error).self) { _ = try await leaver.value }
+            }
+            while gets(objects) < 4 { try await Task.sleep(for: .milliseconds(2)) }
+            #expect(reader.waitingCount(for: task.id) == 5)
+            open.set()
+
+            for caller in callers.dropFirst(3) {
+                let pictures = try await caller.value
+                #expect(pictures == [ByteBuffer(string: "YSBwaWN0dXJl")])
+            }
+        }
+        #expect(gets(objects) == 4)
+    }
+
+    @Test func `who waits and goes away leaves at once, and the others get their picture`() async throws {
+        let (task, open) = (try task(), Flag())
+        let objects = try await slow(open, holding: task)
+        let reader = PictureReader(objects: objects, room: BodyRoom(limit: 0))
+
+        try await line(of: 4, for: task, at: reader, objects) { callers in
+            callers[2].cancel()
+            await #expect(throws: CancellationError.self) { _ = try await callers[2].value }
+            #expect(reader.waitingCount(for: task.id) == 2)
+            open.set()
+
+            for place in [0, 1, 3] {
+                let pictures = try await callers[place].value
+                #expect(pictures.count == 1)
+            }
+        }
+        #expect(gets(objects) == 1)
+    }
+
+    @Test func `when everybody has gone away nobody reads, and the next one begins anew`() async throws {
+        let (task, open) = (try task(), Flag())
+        let objects = try await slow(open, holding: task)
+        let reader = PictureReader(objects: objects, room: BodyRoom(limit: 1 << 20))
+
+        try await line(of: 3, for: task, at: reader, objects) { callers in
+            for caller in callers.reversed() { caller.cancel() }
+            for caller in callers { await #expect(throws: (any Error).self) { _ = try await caller.value } }
+        }
+        #expect(gets(objects) == 1)
+        #expect(reader.waitingCount(for: task.id) == 0)
+        open.set()
+        #expect(try await reader.pictures(of: task).pictures.count == 1)
+        #expect(gets(objects) == 2)
+    }
+
     @Test func `pictures are read while there is room, which lasts until the last who holds them is done`() async throws
     {
         let objects = MemoryObjectStore()

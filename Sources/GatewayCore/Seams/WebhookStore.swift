@@ -56,8 +56,8 @@ public struct WebhookClaim: Sendable {
     public var busyOwners: [String: Int]
     /// Endpoints of the configuration that nothing is sent to now.
     public var pausedEndpoints: Set<String>
-    /// The lane behind which to begin, so that every lane has its turn.
-    public var after: String
+    /// Where to begin, so that everybody has a turn.
+    public var turns: WebhookTurns
     /// The present moment.
     public var now: Timestamp
     /// How long the caller may take.
@@ -72,7 +72,7 @@ public struct WebhookClaim: Sendable {
         busyLanes: [String: Int] = [:],
         busyOwners: [String: Int] = [:],
         pausedEndpoints: Set<String> = [],
-        after: String = "",
+        turns: WebhookTurns = WebhookTurns(),
         now: Timestamp,
         lease: Duration
     ) {
@@ -83,7 +83,7 @@ public struct WebhookClaim: Sendable {
         self.busyLanes = busyLanes
         self.busyOwners = busyOwners
         self.pausedEndpoints = pausedEndpoints
-        self.after = after
+        self.turns = turns
         self.now = now
         self.lease = lease
     }
@@ -115,13 +115,36 @@ public struct WebhookClaim: Sendable {
         busyOwners[owner, default: 0] += 1
     }
 
-    /// Behind what to look for the next lane: a caller who has no more room is passed over as a whole, and all are when there
-    /// is none for any.
-    public func next(behind lane: String, owner: String, endpoint: String?) -> String {
-        guard endpoint == nil else { return lane }
-        guard requestLimit > 0 else { return WebhookLane.endOfRequests }
-        guard busyOwners[owner, default: 0] >= perOwner else { return lane }
-        return WebhookLane.end(ofOwner: owner)
+    /// Whether a caller has room for one more delivery to addresses of requests.
+    package func hasRoom(for owner: String) -> Bool {
+        limit > 0 && requestLimit > 0 && busyOwners[owner, default: 0] < perOwner
+    }
+}
+
+/// Who was served last: the endpoints and the callers have their turns in a circle, and so have the hosts of each caller.
+///
+/// Were it one circle of hosts, a caller with very many would have as many turns; and were it begun anew with every turn of
+/// the caller, the same few hosts would have them all.
+public struct WebhookTurns: Sendable, Hashable {
+    /// Behind which lane the circle goes on: that of the endpoint that was served last, or the end of a caller's lanes.
+    public private(set) var last = ""
+    /// The host that was served last, for each caller.
+    private var hosts: [String: String] = [:]
+
+    /// Nobody has had a turn.
+    public init() {}
+
+    /// The lane of a caller behind which the circle of the caller's hosts goes on; empty at the beginning.
+    public func last(ofOwner owner: String) -> String { hosts[owner, default: ""] }
+
+    /// Notes that a delivery was handed out.
+    public mutating func took(_ delivery: WebhookDelivery) {
+        guard delivery.target == .request else {
+            last = delivery.lane
+            return
+        }
+        last = WebhookLane.end(ofOwner: delivery.owner)
+        hosts[delivery.owner] = delivery.lane
     }
 }
 

@@ -203,11 +203,11 @@ public enum WebhookLane {
     static func request(owner: String, origin: String) -> String { "\(prefix(ofOwner: owner))\(origin)" }
 
     /// What all lanes of a caller's addresses begin with.
-    static func prefix(ofOwner owner: String) -> String { "request|\(owner)|" }
+    package static func prefix(ofOwner owner: String) -> String { "request|\(owner)|" }
 
     /// Behind every lane of a caller's addresses.
-    static func end(ofOwner owner: String) -> String { prefix(ofOwner: owner) + "\u{10FFFF}" }
+    package static func end(ofOwner owner: String) -> String { prefix(ofOwner: owner) + "\u{10FFFF}" }
 
-    /// Behind every lane of any caller's addresses.
-    static let endOfRequests = "request|\u{10FFFF}"
+    /// Behind every lane of any caller's addresses, and so behind every lane.
+    package static let end = "request|\u{10FFFF}"
 }

@@ -14,8 +14,7 @@ final class WebhookDesk: WebhookControl {
         var disabled: [String: Timestamp] = [:]
         var failing: Set<String> = []
         var isClosing = false
-        /// The lane that was served last.
-        var last = ""
+        var turns = WebhookTurns()
     }
 
     let settings: WebhookSettings
@@ -93,7 +92,7 @@ final class WebhookDesk: WebhookControl {
                 busyLanes: state.lanes,
                 busyOwners: state.owners,
                 pausedEndpoints: Set(state.disabled.keys),
-                after: state.last,
+                turns: state.turns,
                 now: now,
                 lease: settings.lease
             )
@@ -104,7 +103,7 @@ final class WebhookDesk: WebhookControl {
         state.withLock { state in
             state.inFlight += 1
             state.lanes[delivery.lane, default: 0] += 1
-            state.last = delivery.lane
+            state.turns.took(delivery)
             guard delivery.target == .request else { return }
             state.requests += 1
             state.owners[delivery.owner, default: 0] += 1

@@ -16,10 +16,30 @@ final class PictureReader: Sendable {
 
     private typealias Attempt = Result<Reading, any Error>
 
+    /// What a caller finds.
+    private enum Turn {
+        /// Nobody reads: the caller is the one to do it.
+        case reads
+        /// What another has read, or why not.
+        case told(Attempt)
+        /// The caller has gone away.
+        case leaves
+    }
+
+    /// Who waits while another reads, those who came first in front.
+    private struct Line {
+        var waiting: [(number: Int, place: CheckedContinuation<Turn, Never>)] = []
+    }
+
+    private struct State {
+        var lines: [TaskID: Line] = [:]
+        var lastNumber = 0
+    }
+
     private let objects: any ObjectStore
     private let room: BodyRoom
-    /// Who waits for each task that is being read.
-    private let waiting = Mutex<[TaskID: [CheckedContinuation<Attempt?, Never>]]>([:])
+    /// A line for each task that is being read.
+    private let state = Mutex(State())
 
     /// - Parameters:
     ///   - objects: Where the pictures are.
@@ -30,36 +50,72 @@ final class PictureReader: Sendable {
     }
 
     /// How many wait for a reading that is under way.
-    func waitingCount(for id: TaskID) -> Int { waiting.withLock { $0[id]?.count ?? 0 } }
+    func waitingCount(for id: TaskID) -> Int { state.withLock { $0.lines[id]?.waiting.count ?? 0 } }
 
     /// The pictures of a completed task.
     ///
-    /// - Throws: ``ObjectError``; ``APIError`` if there is no room for them now.
+    /// Whoever is cancelled leaves alone: if it was the one who read, the next in line reads instead.
+    ///
+    /// - Throws: ``ObjectError``; ``APIError`` if there is no room for them now; `CancellationError`.
     func pictures(of task: ImageTask) async throws -> Reading {
-        if let reading = await shared(task.id) { return try reading.get() }
-        let reading: Attempt
-        do {
-            reading = .success(try await read(task))
-        } catch {
-            reading = .failure(error)
+        switch await turn(at: task.id) {
+        case .told(let attempt): return try attempt.get()
+        case .leaves: throw CancellationError()
+        case .reads: break
         }
-        for other in waiting.withLock({ $0.removeValue(forKey: task.id) }) ?? [] { other.resume(returning: reading) }
-        return try reading.get()
+        let attempt: Attempt
+        do {
+            attempt = .success(try await read(task))
+        } catch {
+            attempt = .failure(error)
+        }
+        if case .failure = attempt, Task.isCancelled { passOn(task.id) } else { tell(attempt, task.id) }
+        return try attempt.get()
     }
 
-    /// Waits for a reading that is under way; `nil` if there is none, and the caller is the one to read.
-    private func shared(_ id: TaskID) async -> Attempt? {
-        await withCheckedContinuation { (continuation: CheckedContinuation<Attempt?, Never>) in
-            let isFirst = waiting.withLock { waiting in
-                if waiting[id] == nil {
-                    waiting[id] = []
-                    return true
-                }
-                waiting[id]?.append(continuation)
-                return false
-            }
-            if isFirst { continuation.resume(returning: nil) }
+    /// Joins the line if there is one, and waits in it.
+    private func turn(at id: TaskID) async -> Turn {
+        let number = state.withLock { state in
+            state.lastNumber += 1
+            return state.lastNumber
         }
+        return await withTaskCancellationHandler {
+            await withCheckedContinuation { place in
+                let turn = state.withLock { state -> Turn? in
+                    if Task.isCancelled { return .leaves }
+                    if state.lines[id] == nil {
+                        state.lines[id] = Line()
+                        return .reads
+                    }
+                    state.lines[id]?.waiting.append((number, place))
+                    return nil
+                }
+                if let turn { place.resume(returning: turn) }
+            }
+        } onCancel: {
+            let place = state.withLock { state in
+                let index = state.lines[id]?.waiting.firstIndex { $0.number == number }
+                return index.flatMap { state.lines[id]?.waiting.remove(at: $0).place }
+            }
+            place?.resume(returning: .leaves)
+        }
+    }
+
+    /// Has the next in line read; nobody reads if there is none.
+    private func passOn(_ id: TaskID) {
+        let next = state.withLock { state in
+            guard state.lines[id]?.waiting.isEmpty == false else {
+                state.lines[id] = nil
+                return CheckedContinuation<Turn, Never>?.none
+            }
+            return state.lines[id]?.waiting.removeFirst().place
+        }
+        next?.resume(returning: .reads)
+    }
+
+    private func tell(_ attempt: Attempt, _ id: TaskID) {
+        let line = state.withLock { $0.lines.removeValue(forKey: id) }
+        for (_, place) in line?.waiting ?? [] { place.resume(returning: .told(attempt)) }
     }
 
     private func read(_ task: ImageTask) async throws -> Reading {

@@ -38,17 +38,18 @@ enum WebhookQueries {
 
     static let nextDue = "SELECT min(due_at) FROM webhooks INDEXED BY webhooks_due WHERE state = 'pending'"
 
-    /// The next lane in which something is due.
+    /// The next lane behind one, and not behind another, in which something is due.
     ///
     /// It steps from lane to lane, so that neither lanes that wait for a retry nor what waits within a lane is read one by one
     /// by the program.
     static let nextLane = """
         WITH RECURSIVE lanes (lane) AS (
-            SELECT min(lane) FROM webhooks INDEXED BY webhooks_by_lane WHERE state = 'pending' AND lane > :after
+            SELECT min(lane) FROM webhooks INDEXED BY webhooks_by_lane
+            WHERE state = 'pending' AND lane > :after AND lane <= :through
             UNION ALL
             SELECT (
                 SELECT min(behind.lane) FROM webhooks AS behind INDEXED BY webhooks_by_lane
-                WHERE behind.state = 'pending' AND behind.lane > lanes.lane
+                WHERE behind.state = 'pending' AND behind.lane > lanes.lane AND behind.lane <= :through
             ) FROM lanes WHERE lanes.lane IS NOT NULL
         )
         SELECT due.lane, due.owner, due.endpoint

@@ -28,34 +28,11 @@ enum WebhookRow {
         try Int64.fetchOne(db.cachedStatement(sql: WebhookQueries.nextDue)).map(Timestamp.init(milliseconds:))
     }
 
-    /// Chooses what is due and has room, lane by lane, beginning behind the lane of the last time, once around.
-    ///
-    /// Only lanes with something due are visited. Those without room are few, because each has something on its way or is
-    /// paused, and a caller without room is passed over at once; so the walk needs no other end than the whole round.
+    /// Chooses what is due and has room.
     static func choose(_ claim: WebhookClaim, in db: Database) throws -> [String] {
-        var (claim, chosen, after) = (claim, [String](), claim.after)
-        let start = claim.after
-        var hasTurned = start.isEmpty
-        let next = try db.cachedStatement(sql: WebhookQueries.nextLane)
-        while claim.limit > 0 {
-            let found = try Row.fetchOne(next, arguments: ["after": after, "now": claim.now.milliseconds])
-            guard let found else {
-                if hasTurned { break }
-                (hasTurned, after) = (true, "")
-                continue
-            }
-            let (lane, owner, endpoint): (String, String, String?) = (found[0], found[1], found[2])
-            if hasTurned, !start.isEmpty, lane > start { break }
-            let room = claim.room(in: lane, owner: owner, endpoint: endpoint)
-            let due = try String.fetchAll(
-                db.cachedStatement(sql: WebhookQueries.dueInLane),
-                arguments: ["lane": lane, "now": claim.now.milliseconds, "limit": room]
-            )
-            for _ in due { claim.take(lane: lane, owner: owner, endpoint: endpoint) }
-            chosen += due
-            after = claim.next(behind: lane, owner: owner, endpoint: endpoint)
-        }
-        return chosen
+        var round = try WebhookRound(claim, in: db)
+        try round.walk()
+        return round.chosen
     }
 
     /// Leases what was chosen and is due still.

@@ -81,7 +81,7 @@ extension ServeCommand {
         _ listeners: Listeners
     ) -> [ServiceGroupConfiguration.ServiceConfiguration] {
         let stop = ServiceGroupConfiguration.ServiceConfiguration(
-            service: StopService(board: gateway.board),
+            service: StopService(board: gateway.board, listeners: listeners),
             successTerminationBehavior: .gracefullyShutdownGroup
         )
         let served: [any Service] = [Punctual(body: gateway)] + listeners.services

@@ -24,6 +24,10 @@ struct CrashCensus: Sendable {
     var doubled = 0
     /// Edits whose vendor got other pictures than the caller sent.
     var mixedUp = 0
+    /// Ends that the receiver of webhooks was not told.
+    var untold = 0
+    /// Tasks whose messages differ: in their names, in what they tell, or from the row.
+    var contradicted = 0
 
     // What may be, and how often it was.
     var repeated = 0
@@ -33,30 +37,45 @@ struct CrashCensus: Sendable {
     var droppedAnswers = 0
     /// Calls that were cut off although a task had been begun for them.
     var cutOff = 0
+    /// Messages that were accepted before.
+    var toldAgain = 0
     /// The first few things that are wrong.
     var details: [String] = []
 
-    var isClean: Bool { lost + unfinished + overbought + pictureless + wronged + doubled + mixedUp == 0 }
+    /// Whether nothing is as it must not be; of a graceful end more is expected than of a death.
+    func isClean(isGraceful: Bool) -> Bool {
+        let never = [
+            lost, unfinished, overbought, pictureless, wronged, doubled, mixedUp, untold, contradicted,
+        ]
+        let notOnStops = [unknownAttempts, repeated, outcomeUnknown, droppedAnswers, cutOff]
+        return (never + (isGraceful ? notOnStops : [])).allSatisfy { $0 == 0 }
+    }
 
     var summary: String {
         "\(tasks) tasks: lost \(lost), without final state \(unfinished), purchases beyond the promise \(overbought), "
             + "completed without picture \(pictureless), failed without reason \(wronged), "
-            + "made twice \(doubled), edits of other pictures \(mixedUp); bought once more \(repeated), outcome unknown \(outcomeUnknown), "
-            + "unknown attempts \(unknownAttempts), answers lost on their way \(droppedAnswers)"
+            + "made twice \(doubled), edits of other pictures \(mixedUp), untold \(untold), "
+            + "told in two ways \(contradicted); bought once more \(repeated), outcome unknown \(outcomeUnknown), "
+            + "unknown attempts \(unknownAttempts), answers lost on their way \(droppedAnswers), cut off \(cutOff), "
+            + "told once more \(toldAgain)"
     }
 
     static func += (sum: inout CrashCensus, more: CrashCensus) {
         for path in [
             \CrashCensus.tasks, \.lost, \.unfinished, \.overbought, \.pictureless, \.wronged, \.doubled, \.mixedUp,
-            \.repeated,
-            \.outcomeUnknown, \.unknownAttempts, \.droppedAnswers, \.cutOff,
+            \.untold, \.contradicted, \.repeated, \.outcomeUnknown, \.unknownAttempts, \.droppedAnswers, \.cutOff,
+            \.toldAgain,
         ] { sum[keyPath: path] += more[keyPath: path] }
         sum.details += more.details.prefix(20)
     }
 
     /// Waits until the round's tasks have come to their ends, and looks at everything.
-    static func taken(_ round: Int, _ heard: CrashCallers.Heard, _ fixture: GatewayFixture) async throws -> CrashCensus
-    {
+    static func taken(
+        _ round: Int,
+        _ heard: CrashCallers.Heard,
+        _ fixture: GatewayFixture,
+        _ receiver: CrashReceiver
+    ) async throws -> CrashCensus {
         var census = CrashCensus()
         let ids = Set(try await names(of: round, fixture)).union(heard.accepted.keys)
         census.tasks = ids.count
@@ -66,6 +85,7 @@ struct CrashCensus: Sendable {
         census.look(at: ends, heard)
         try await census.count(try await settledLedger(fixture), ends, heard)
         try await census.fetch(ends, heard, fixture)
+        await census.listen(ends, receiver)
         return census
     }
 
@@ -89,7 +109,7 @@ struct CrashCensus: Sendable {
     /// The ledger, once no vendor works on anything that a dead gateway had sent.
     private static func settledLedger(_ fixture: GatewayFixture) async throws -> JSON {
         // AiToEarn counts work as running until somebody asks for it: nobody will ask for what was lost.
-        let end = ContinuousClock.now + CrashTests.longestCall
+        let end = ContinuousClock.now + CrashRun.longestCall
         while ContinuousClock.now < end {
             let ledger = try await fixture.ledger()
             if ledger["running"]?.integer == 0 { return ledger }
@@ -120,6 +140,32 @@ struct CrashCensus: Sendable {
         doubled += prompts.count - Set(prompts).count
         details += heard.complaints
         wronged += heard.complaints.count
+    }
+
+    // MARK: Webhooks
+
+    /// Looks at what the receiver was told, once it was told of everything or a minute is over.
+    private mutating func listen(_ ends: [String: JSON], _ receiver: CrashReceiver) async {
+        let deadline = ContinuousClock.now + .seconds(60)
+        let final = ends.filter { $0.value["status"]?.string != "lost" }
+        while final.keys.contains(where: { (receiver[$0]?.accepted ?? 0) == 0 }), ContinuousClock.now < deadline {
+            try? await Task.sleep(for: .milliseconds(50))
+        }
+        for (id, task) in final {
+            guard let told = receiver[id], told.accepted > 0 else {
+                untold += 1
+                details.append("\(id) was never told: \(Self.text(task))")
+                continue
+            }
+            toldAgain += told.accepted - 1
+            // A task has one end: everything that is told of it tells that, under one name, and as the row has it.
+            let status = task["status"]?.string ?? "?"
+            let type = status == "completed" ? "image.task.completed" : "image.task.failed"
+            if told.ids.count != 1 || told.types != [type] || told.stamps.count != 1 || told.states != [status] {
+                contradicted += 1
+                details.append("\(id) is \(status), and was told so: \(told)")
+            }
+        }
     }
 
     // MARK: Purchases

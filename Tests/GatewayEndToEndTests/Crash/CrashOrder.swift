@@ -7,6 +7,8 @@ import GatewayCore
 struct CrashOrder: Sendable, Hashable {
     let round: Int
     let number: Int
+    /// Where its end is told; empty for nowhere.
+    var hook = ""
     /// How often it was asked for anew, each time under another name, because nobody knew what had become of it.
     var turn = 0
 
@@ -57,6 +59,7 @@ struct CrashOrder: Sendable, Hashable {
         JSON(present: [
             "model": JSON(model), "prompt": JSON(prompt), "n": count > 1 ? JSON(count) : nil,
             "image": isEdit ? JSON(SamplePicture.dataURL(shade: shade)) : nil,
+            "webhook_url": hook.isEmpty ? nil : JSON(hook),
         ])
     }
 
@@ -83,6 +86,8 @@ struct CrashOrder: Sendable, Hashable {
               - { match: imagen-, providers: [imagen] }
               - { match: gpt-image-, providers: [aitoearn] }
               - { match: by-task, providers: [hingnet] }
+            fetch: { allow: [127.0.0.0/8] }
+            webhooks: { secret: \(CrashReceiver.secret), retry_schedule: [\(GatewayFixture.schedule(30, "250ms"))] }
             """
     }
 }

@@ -1,0 +1,160 @@
+// Part of ImageGateway. SPDX-License-Identifier: Apache-2.0
+
+import GatewayCore
+import HTTPTypes
+import Logging
+import NIOCore
+import NIOHTTP1
+
+/// Ends a connection when the process stops, so that no request is lost on it.
+///
+/// A kept connection cannot be closed at once: a request may be on its way, and its caller would never know whether it was
+/// read. So from the stop on every answer says `Connection: close`. A connection on which nobody asks gets a last word
+/// before it ends, a 503 that answers whatever crosses it on the way. And only the sending half is closed at first, because
+/// bytes that nobody reads would turn the close into a reset, which may take the last answer away from its caller.
+final class FarewellHandler: ChannelDuplexHandler {
+    typealias InboundIn = HTTPServerRequestPart
+    typealias InboundOut = HTTPServerRequestPart
+    typealias OutboundIn = HTTPServerResponsePart
+    typealias OutboundOut = HTTPServerResponsePart
+
+    /// How long a connection lives on when the process stops.
+    struct Patience: Sendable {
+        /// Without a request, so that callers who ask all the time are told in an answer.
+        var idle = TimeAmount.milliseconds(500)
+        /// After the last word, for what was on its way by then.
+        var crossing = TimeAmount.milliseconds(500)
+        /// After an answer that says so, for the caller to close the connection.
+        var notice = TimeAmount.seconds(2)
+        /// Until a caller has taken the end of the last answer out of the process.
+        var delivery = TimeAmount.seconds(10)
+    }
+
+    private enum Phase {
+        case serving
+        /// The process stops, and the next answer says so.
+        case stopping
+        /// The answer that is being written says so: what is asked behind it is not for this process.
+        case lastAnswer
+        /// Nothing more is said, and nothing that comes is looked at.
+        case parting
+    }
+
+    private let patience: Patience
+    private let time: any TimeSource
+    private let logger: Logger
+    private var phase = Phase.serving
+    /// Requests whose answer has not ended.
+    private var open = 0
+    private var isDropping = false
+    private var timer: Scheduled<Void>?
+
+    /// - Parameters:
+    ///   - patience: How long the connection lives on.
+    ///   - time: The clock by which last words get their names.
+    ///   - logger: Where last words are told.
+    init(patience: Patience, time: any TimeSource, logger: Logger) {
+        self.patience = patience
+        self.time = time
+        self.logger = logger
+    }
+
+    // MARK: What comes
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        if case .head = unwrapInboundIn(data), phase == .lastAnswer { isDropping = true }
+        guard phase != .parting, !isDropping else { return }
+        if case .head = unwrapInboundIn(data) {
+            open += 1
+            cancelTimer()
+        }
+        context.fireChannelRead(data)
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        guard event is ChannelShouldQuiesceEvent else { return context.fireUserInboundEventTriggered(event) }
+        // It ends here: the handlers behind would close the connection at once.
+        guard phase == .serving else { return }
+        phase = .stopping
+        if open == 0 { rest(context) }
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        cancelTimer()
+        context.fireChannelInactive()
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) {
+        cancelTimer()
+    }
+
+    // MARK: What goes
+
+    func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+        switch unwrapOutboundIn(data) {
+        case .head(var head) where phase == .stopping && open <= 1 && head.status.code >= 200:
+            // Requests that were sent ahead are answered, all of them: only the last answer says that it is the last.
+            phase = .lastAnswer
+            head.headers.replaceOrAdd(name: "connection", value: "close")
+            context.write(wrapOutboundOut(.head(head)), promise: promise)
+        case .end:
+            open = max(0, open - 1)
+            if phase == .lastAnswer { return part(context, with: data, promise, within: patience.notice) }
+            context.write(data, promise: promise)
+            if phase == .stopping, open == 0 { rest(context) }
+        default: context.write(data, promise: promise)
+        }
+    }
+
+    /// Waits for a request, and ends the connection if there is none.
+    private func rest(_ context: ChannelHandlerContext) {
+        schedule(context, in: patience.idle) { [self] in
+            guard phase == .stopping, open == 0 else { return }
+            let body = APIError.shuttingDown.body.encoded()
+            let head = lastWord(of: body.readableBytes)
+            context.write(wrapOutboundOut(.head(head)), promise: nil)
+            context.write(wrapOutboundOut(.body(.byteBuffer(body))), promise: nil)
+            part(context, with: wrapOutboundOut(.end(nil)), nil, within: patience.crossing)
+        }
+    }
+
+    private func lastWord(of length: Int) -> HTTPResponseHead {
+        let word = APIError.shuttingDown
+        let name = EdgeMiddleware.newRequestID(at: time.now)
+        logger.debug("A kept connection ends.", metadata: ["request": "\(name)"])
+        var headers: HTTPHeaders = [
+            "content-type": "application/json", "content-length": String(length), "cache-control": "no-store",
+            "connection": "close", "x-request-id": name,
+        ]
+        for field in word.headers { headers.add(name: field.name.canonicalName, value: field.value) }
+        return HTTPResponseHead(version: .http1_1, status: .serviceUnavailable, headers: headers)
+    }
+
+    /// Ends the connection behind the last part of an answer: first the sending half, when all has been sent.
+    private func part(
+        _ context: ChannelHandlerContext,
+        with end: NIOAny,
+        _ promise: EventLoopPromise<Void>?,
+        within notice: TimeAmount
+    ) {
+        phase = .parting
+        schedule(context, in: patience.delivery) { context.close(promise: nil) }
+        let promise = promise ?? context.eventLoop.makePromise()
+        promise.futureResult.assumeIsolated().whenComplete { [self] _ in
+            guard context.channel.isActive else { return }
+            context.close(mode: .output, promise: nil)
+            schedule(context, in: notice) { context.close(promise: nil) }
+        }
+        context.writeAndFlush(end, promise: promise)
+    }
+
+    private func schedule(_ context: ChannelHandlerContext, in delay: TimeAmount, _ work: @escaping () -> Void) {
+        cancelTimer()
+        timer = context.eventLoop.assumeIsolated().scheduleTask(in: delay, work)
+    }
+
+    private func cancelTimer() {
+        timer?.cancel()
+        timer = nil
+    }
+}

@@ -41,6 +41,7 @@ let package = Package(
             dependencies: [
                 nioCore,
                 httpTypes,
+                .product(name: "HeapModule", package: "swift-collections"),
             ]
         ),
 

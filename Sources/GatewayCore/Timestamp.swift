@@ -99,6 +99,6 @@ public struct SystemTime: TimeSource {
 
     /// Waits on the continuous clock, which the time of day being set does not disturb.
     public func sleep(for duration: Duration) async throws {
-        try await Task.sleep(for: duration, clock: .continuous)
+        try await AlarmClock.shared.sleep(for: duration)
     }
 }

@@ -84,7 +84,7 @@ final class LiveTask: Sendable {
             try await write(after, from: written)
             state.withLock { ($0.row, $0.written) = (after, after.version) }
             changed(after)
-            board.changed(after.id)
+            board.changed(after.id, isOver: after.status.isFinal)
             return after
         }
     }

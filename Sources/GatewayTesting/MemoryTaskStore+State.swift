@@ -13,6 +13,8 @@ extension MemoryTaskStore {
         var outbox = WebhookOutbox()
         var isClosed = false
         var failures: [StoreError?] = []
+        /// Whom to tell that a task is lost that was to be written soon.
+        var losses: [TaskID: @Sendable (StoreError) -> Void] = [:]
 
         /// Changes unfinished tasks, oldest first, until `limit` are changed; one whose change is `nil` is passed over.
         mutating func take(_ limit: Int, change: (ImageTask) -> ImageTask?) -> [ImageTask] {

@@ -38,6 +38,25 @@ public final class MemoryTaskStore: TaskStore {
         }
     }
 
+    /// Writes a new task; it is there, unless the test lets it be lost.
+    public func createSoon(
+        _ task: ImageTask,
+        failed: @escaping @Sendable (StoreError) -> Void
+    ) async throws(StoreError) {
+        _ = try await create(task, on: TaskTerms())
+        state.withLock { $0.losses[task.id] = failed }
+    }
+
+    /// Lets a task be lost that was to be written soon.
+    public func lose(_ id: TaskID, _ error: StoreError) {
+        let failed = state.withLock { state in
+            state.tasks[id] = nil
+            state.order.removeAll { $0 == id }
+            return state.losses.removeValue(forKey: id)
+        }
+        failed?(error)
+    }
+
     /// Reads a task.
     public func task(_ id: TaskID, owner: String?) async throws(StoreError) -> ImageTask? {
         try use { state throws(StoreError) in

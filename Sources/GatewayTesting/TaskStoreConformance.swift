@@ -36,7 +36,7 @@ public enum TaskStoreConformance {
     /// Every check.
     public static let checks: [Check] =
         reading + writing + claiming + adopting + naming + listing + deleting + retaining
-        + repeating + limiting
+        + repeating + limiting + soon
 }
 
 extension TaskStoreConformance {

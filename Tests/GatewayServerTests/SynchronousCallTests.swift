@@ -18,6 +18,17 @@ import Testing
         try await gateway.run(engine: engine) { try await $0.post(Call.generations, body) }
     }
 
+    @Test func `a call whose task could not be written after all is told so`() async throws {
+        let answer = try await call { engine, task in
+            engine.store.lose(task.id, StoreError(.unavailable, "canary: no disk"))
+            // The engine would try to write on and on; the caller is not kept waiting for that.
+            try await Task.sleep(for: .seconds(60))
+        }
+        answer.expectError(503, "provider_unavailable")
+        #expect(answer[header: "retry-after"] == "2")
+        #expect(gateway.store.all.isEmpty)
+    }
+
     // MARK: Pictures in base64
 
     @Test func `base64 is what is answered unless asked otherwise`() async throws {

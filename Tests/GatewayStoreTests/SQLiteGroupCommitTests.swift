@@ -20,6 +20,11 @@ import Testing
         func databaseDidRollback(_ db: Database) {}
     }
 
+    /// What was said of tasks that could not be written.
+    private final class Losses: Sendable {
+        let codes = Mutex<[StoreError.Code]>([])
+    }
+
     let folder: TemporaryFolder
     let samples = SampleTasks()
 
@@ -172,6 +177,69 @@ import Testing
 
         #expect(try await claims.value.map(\.id) == [task.id])
         #expect(try await store.task(task.id, owner: nil)?.node == "node-1")
+        await store.close()
+    }
+
+    @Test func `a task that is written soon shares the commit of its first change, and is written once`() async throws {
+        let store = try await SQLiteTaskStore(path: folder.file("tasks.sqlite"))
+        let counter = CommitCounter()
+        store.pool.add(transactionObserver: counter, extent: .databaseLifetime)
+        let task = try samples.pending(node: "node-1")
+        let claimed = try task.applying(.claimed(node: "node-1", portions: [1]), at: samples.time.now)
+
+        try await store.createSoon(task) { Issue.record($0) }
+        try await store.update(claimed, from: task.version)
+
+        #expect(counter.commits.load(ordering: .relaxed) == 1)
+        #expect(try await store.task(task.id, owner: nil) == claimed)
+        #expect(!store.writer.holdsAny)
+        await store.close()
+    }
+
+    @Test func `a task that is written soon is written alone when nothing follows`() async throws {
+        let store = try await SQLiteTaskStore(path: folder.file("tasks.sqlite"))
+        let task = try samples.pending(node: "node-1")
+
+        try await store.createSoon(task) { Issue.record($0) }
+        while store.writer.holdsAny { await Task.yield() }
+
+        let body = try await store.pool.read { try TaskRow.body(of: task.id, owner: nil, in: $0) }
+        #expect(body.flatMap(TaskRow.task(from:)) == task)
+        await store.close()
+    }
+
+    @Test func `what is to be written soon is written before the file is closed`() async throws {
+        let store = try await SQLiteTaskStore(path: folder.file("tasks.sqlite"))
+        let task = try samples.pending(node: "node-1")
+
+        try await store.createSoon(task) { Issue.record($0) }
+        await store.close()
+
+        let again = try await SQLiteTaskStore(path: folder.file("tasks.sqlite"))
+        #expect(try await again.task(task.id, owner: nil) == task)
+        await again.close()
+    }
+
+    @Test(arguments: [false, true])
+    func `whoever wrote a task that is lost is told, with its first change or without`(isChanged: Bool) async throws {
+        let store = try await SQLiteTaskStore(path: folder.file("tasks.sqlite"))
+        try await store.pool.write { db in
+            try db.execute(
+                sql: "CREATE TRIGGER full BEFORE INSERT ON tasks BEGIN SELECT RAISE(ABORT, 'no'); END"
+            )
+        }
+        let task = try samples.pending(node: "node-1")
+        let claimed = try task.applying(.claimed(node: "node-1", portions: [1]), at: samples.time.now)
+        let losses = Losses()
+
+        try await store.createSoon(task) { error in losses.codes.withLock { $0.append(error.code) } }
+        if isChanged {
+            await #expect(throws: StoreError.self) { try await store.update(claimed, from: task.version) }
+        }
+        while store.writer.holdsAny { await Task.yield() }
+
+        #expect(losses.codes.withLock { $0 } == [.unavailable])
+        #expect(try await store.task(task.id, owner: nil) == nil)
         await store.close()
     }
 

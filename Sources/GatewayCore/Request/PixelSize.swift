@@ -27,7 +27,8 @@ public struct PixelSize: Sendable, Hashable, TextCodable {
     public var quotient: Double { Double(width) / Double(height) }
 
     private static func side(_ text: Substring) -> Int? {
-        guard text.count <= 5, text.allSatisfy(\.isASCIIDigit), let value = Int(text), (1...65_535).contains(value)
+        guard text.utf8.count <= 5, text.utf8.allSatisfy({ (0x30...0x39).contains($0) }), let value = Int(text),
+            (1...65_535).contains(value)
         else {
             return nil
         }

@@ -25,7 +25,7 @@ public final class TaskBoard: Sendable {
     public let assignments: AsyncStream<Assignment>
     /// One element whenever there may be something to claim; several signals may show as one.
     public let queueSignals: AsyncStream<Void>
-    /// One element whenever some task has changed; several changes may show as one; for the one deliverer of webhooks.
+    /// One element whenever some task has ended; several may show as one; for the one deliverer of webhooks.
     public let changeSignals: AsyncStream<Void>
     private let changeSignaler: AsyncStream<Void>.Continuation
     private let assigner: AsyncStream<Assignment>.Continuation
@@ -141,10 +141,14 @@ public final class TaskBoard: Sendable {
     }
 
     /// Tells everybody who watches a task; called after the change is durable.
-    public func changed(_ id: TaskID) {
+    ///
+    /// - Parameters:
+    ///   - id: Which task.
+    ///   - isOver: Whether it may have ended: then there may be somebody to tell outside.
+    public func changed(_ id: TaskID, isOver: Bool = true) {
         let watchers = state.withLock { $0.watchers[id].map { Array($0.values) } ?? [] }
         for watcher in watchers { watcher.yield() }
-        changeSignaler.yield()
+        if isOver { changeSignaler.yield() }
     }
 
     // MARK: Ends from outside

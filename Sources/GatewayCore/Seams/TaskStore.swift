@@ -12,6 +12,21 @@ public protocol TaskStore: Sendable {
     ///   - terms: What must be true for it, and the claim that is written with it.
     func create(_ task: ImageTask, on terms: TaskTerms) async throws(StoreError) -> TaskEntry
 
+    /// Writes a new task together with what is written next, for one whose name nobody outside knows yet.
+    ///
+    /// Not durable when it returns. But whoever asks for it finds it, and whatever is written after this call is written
+    /// with it or behind it: when an update of the task is durable, so is the task. If nothing is written, it is written
+    /// alone, a moment later.
+    ///
+    /// - Parameters:
+    ///   - task: A task nobody has written yet.
+    ///   - failed: Called if it could not be written: then there is no such task.
+    /// - Throws: What is known at once.
+    func createSoon(
+        _ task: ImageTask,
+        failed: @escaping @Sendable (StoreError) -> Void
+    ) async throws(StoreError)
+
     /// Reads a task.
     ///
     /// - Parameters:
@@ -263,5 +278,15 @@ public struct StoreError: Error, Sendable {
         case unreadable
         /// Anything else; may pass.
         case unavailable
+    }
+}
+
+extension TaskStore {
+    /// Writes the task at once.
+    public func createSoon(
+        _ task: ImageTask,
+        failed: @escaping @Sendable (StoreError) -> Void
+    ) async throws(StoreError) {
+        _ = try await create(task, on: TaskTerms())
     }
 }

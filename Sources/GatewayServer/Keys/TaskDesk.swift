@@ -50,6 +50,23 @@ struct TaskDesk: Sendable {
         }
     }
 
+    /// Writes a task that need not be on the disk before its work begins: nobody knows its name, no limit and no earlier
+    /// request is in its way, and its first attempt, which is written before anything is sent, takes it along.
+    ///
+    /// - Parameters:
+    ///   - task: The task.
+    ///   - failed: Called if it could not be written; then nothing was sent, and nothing will be.
+    /// - Returns: `false` if that does not do for this caller: the task is to be entered.
+    func enterSoon(
+        _ task: ImageTask,
+        _ context: GatewayContext,
+        failed: @escaping @Sendable (StoreError) -> Void
+    ) async throws -> Bool {
+        guard task.node != nil, context.caller.limits.concurrentTasks == nil else { return false }
+        try await parts.store.createSoon(task, failed: failed)
+        return true
+    }
+
     /// The task that the same request became before.
     ///
     /// - Throws: ``APIError`` if the name belongs to another request.

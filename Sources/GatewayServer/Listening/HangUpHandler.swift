@@ -17,6 +17,24 @@ final class HangUpHandler: ChannelInboundHandler, RemovableChannelHandler, Senda
 
     private let state = Mutex(State())
 
+    /// Those of all open connections: a call finds its own here without a way through the connection's thread and back.
+    private static let open = Mutex<[ObjectIdentifier: HangUpHandler]>([:])
+
+    /// The handler of a connection; `nil` if it is over.
+    static func of(_ channel: any Channel) -> HangUpHandler? {
+        open.withLock { $0[ObjectIdentifier(channel)] }
+    }
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        let name = ObjectIdentifier(context.channel)
+        Self.open.withLock { $0[name] = self }
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) {
+        let name = ObjectIdentifier(context.channel)
+        _ = Self.open.withLock { $0.removeValue(forKey: name) }
+    }
+
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         if event as? ChannelEvent == .inputClosed { close() }
         context.fireUserInboundEventTriggered(event)
@@ -57,7 +75,7 @@ extension GatewayContext {
         onHangUp: @escaping @Sendable () -> Void,
         _ work: () async throws -> Value
     ) async throws -> Value {
-        let handler = try? await channel.pipeline.handler(type: HangUpHandler.self).get()
+        let handler = HangUpHandler.of(channel)
         handler?.watch(onHangUp)
         defer { handler?.unwatch() }
         return try await work()

@@ -105,7 +105,8 @@ struct OrderReader {
             guard length <= settings.maxBody else { throw APIError.bodyTooLarge(settings.maxBody) }
             try share.grow(to: length)
         }
-        let type = request.headers[.contentType].map { HeaderParameters($0) }
+        // What nearly everybody sends is not taken apart.
+        let type = request.headers[.contentType].flatMap { $0 == "application/json" ? nil : HeaderParameters($0) }
         switch type?.essence {
         case nil, "application/json":
             context.inviteBody(of: request)

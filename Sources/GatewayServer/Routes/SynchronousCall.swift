@@ -42,6 +42,7 @@ struct SynchronousCall: Sendable {
         let isNamed: Bool
         let place: CallerPlace
         private let uploads: Mutex<[InputPicture]?>
+        private let loss = Mutex<StoreError?>(nil)
         private let board: TaskBoard
 
         fileprivate init(
@@ -62,6 +63,14 @@ struct SynchronousCall: Sendable {
         deinit {
             // Whatever happened, this caller waits no more: if none does, what is made from now on is stored.
             board.withdraw(place)
+        }
+
+        /// Why the task could not be written: there is none then.
+        var failure: StoreError? { loss.withLock(\.self) }
+
+        fileprivate func fail(_ error: StoreError) {
+            loss.withLock { $0 = error }
+            board.hangUp(place)
         }
 
         /// Has the engine run the task, if that is this call's business; only once.
@@ -103,6 +112,12 @@ struct SynchronousCall: Sendable {
         guard parts.board.isTaking else { throw APIError.shuttingDown }
         let inputs = order.pictures.placed
         let begun = Begun(task, uploads: inputs.map(\.picture), isNamed: named != nil, board: parts.board)
+        // A stream has begun to answer before it could say that the task was not written.
+        if named == nil, inputs.isEmpty, !order.streams,
+            try await desk.enterSoon(task, context, failed: { [weak begun] in begun?.fail($0) })
+        {
+            return begun
+        }
         // What takes longer than the caller waits is finished from the row, maybe by another process.
         switch try await desk.enter(task, settings.hasStorage ? inputs : [], named, context) {
         case .new: return begun
@@ -128,6 +143,7 @@ struct SynchronousCall: Sendable {
             begun.start()
             if begun.isReplay, let outcome = try await finished(begun) { return outcome }
             if let delivery = await delivery(begun, wait) { return .pictures(delivery.task, delivery.pictures, nil) }
+            if let failure = begun.failure { throw failure }
             return try await answer(about: begun)
         }
     }

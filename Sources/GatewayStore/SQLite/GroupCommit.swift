@@ -1,5 +1,6 @@
 // Part of ImageGateway. SPDX-License-Identifier: Apache-2.0
 
+import Dispatch
 import GRDB
 import GatewayCore
 import Synchronization
@@ -23,13 +24,22 @@ final class GroupCommit: Sendable {
 
     private struct State {
         var waiting: [Operation] = []
+        /// How many of these, from the first one on, must be written now; those behind them may wait for company.
+        var wanted = 0
+        /// The tasks whose first rows are waiting, or on their way to the disk.
+        var held: [TaskID: HeldRow] = [:]
+        var isAlarmSet = false
         var isRunning = false
     }
+
+    /// How long an operation that nobody waits for waits for company.
+    private static let patience = DispatchTimeInterval.milliseconds(10)
 
     private let pool: DatabasePool
     private let failure: SQLiteFailure
     private let beforeCommit: @Sendable (Database) throws -> @Sendable () -> Void
     private let state = Mutex(State())
+    private let alarms = DispatchQueue(label: "task-store.alarms")
 
     /// Creates a writer.
     ///
@@ -73,6 +83,45 @@ final class GroupCommit: Sendable {
         return try result.get()
     }
 
+    /// Writes a task's first row in the next transaction that is needed, or a moment later; returns before that.
+    ///
+    /// What is performed after it is in the same transaction or a later one.
+    func hold(_ row: HeldRow) {
+        let operation = Operation(
+            perform: { [self] db in
+                guard try row.write(in: db) else { return {} }
+                return { self.release(row.task.id) }
+            },
+            fail: { [self] error in
+                guard !row.isReplaced else { return }
+                release(row.task.id)
+                row.failed(error)
+            }
+        )
+        let mustSetAlarm = state.withLock { state in
+            state.waiting.append(operation)
+            state.held[row.task.id] = row
+            defer { state.isAlarmSet = true }
+            return !state.isAlarmSet
+        }
+        guard mustSetAlarm else { return }
+        alarms.asyncAfter(deadline: .now() + Self.patience) { [self] in
+            state.withLock { $0.isAlarmSet = false }
+            start()
+        }
+    }
+
+    /// The first row of a task, if it may not be written yet.
+    func held(_ id: TaskID) -> HeldRow? { state.withLock { $0.held[id] } }
+
+    /// Whether any task's first row may not be written yet.
+    var holdsAny: Bool { state.withLock { !$0.held.isEmpty } }
+
+    /// Says that the first row of a task is written, or never will be.
+    func release(_ id: TaskID) {
+        state.withLock { state in _ = state.held.removeValue(forKey: id) }
+    }
+
     /// How many operations have not been taken into a group.
     var waitingCount: Int { state.withLock { $0.waiting.count } }
 
@@ -80,8 +129,15 @@ final class GroupCommit: Sendable {
     var isRunning: Bool { state.withLock(\.isRunning) }
 
     private func enqueue(_ operation: Operation) {
+        start { $0.append(operation) }
+    }
+
+    /// Has everything written that waits, and what is added to it.
+    private func start(_ add: (inout [Operation]) -> Void = { _ in }) {
         let mustStart = state.withLock { state in
-            state.waiting.append(operation)
+            add(&state.waiting)
+            state.wanted = state.waiting.count
+            guard state.wanted > 0 else { return false }
             defer { state.isRunning = true }
             return !state.isRunning
         }
@@ -94,12 +150,13 @@ final class GroupCommit: Sendable {
 
     private func nextGroup() -> [Operation]? {
         state.withLock { state in
-            guard !state.waiting.isEmpty else {
+            guard state.wanted > 0 else {
                 state.isRunning = false
                 return nil
             }
             let group = Array(state.waiting.prefix(Self.largestGroup))
             state.waiting.removeFirst(group.count)
+            state.wanted = max(0, state.wanted - group.count)
             return group
         }
     }
@@ -108,7 +165,7 @@ final class GroupCommit: Sendable {
         do {
             if db.isInsideTransaction { try db.rollback() }
             try db.beginTransaction(.immediate)
-            let outcomes = try group.map { try outcome(of: $0, in: db) }
+            let outcomes = try outcomes(of: group, in: db)
             let committed = try beforeCommit(db)
             try db.commit()
             committed()
@@ -118,6 +175,20 @@ final class GroupCommit: Sendable {
             if db.isInsideTransaction { try? db.rollback() }
             let reason = failure.error(error)
             for operation in group { operation.fail(reason) }
+        }
+    }
+
+    /// Runs operations and gives what to tell their callers after the commit.
+    ///
+    /// Few fail, and to keep each apart from its neighbors costs as much as the operation; so that is done only when one
+    /// has failed, and everything is done again.
+    private func outcomes(of group: [Operation], in db: Database) throws -> [@Sendable () -> Void] {
+        do {
+            return try group.map { try $0.perform(db) }
+        } catch {
+            if db.isInsideTransaction { try db.rollback() }
+            try db.beginTransaction(.immediate)
+            return try group.map { try outcome(of: $0, in: db) }
         }
     }
 

@@ -51,8 +51,9 @@ private final class RowText {
     }
 
     /// Writes a value of any kind, and closes what it opened.
-    func write(any value: some Encodable) throws {
-        if let text = value as? String { return write(text) }
+    func write<Value: Encodable>(any value: Value) throws {
+        // The cast costs more than many a value, so it is tried only where it succeeds.
+        if Value.self == String.self, let text = value as? String { return write(text) }
         let depth = depth
         try value.encode(to: RowValue(text: self))
         close(to: depth)
@@ -73,10 +74,9 @@ private final class RowText {
 
     func write(_ text: String) {
         bytes.append(UInt8(ascii: "\""))
-        if text.utf8.contains(where: Self.needsEscape) {
-            writeEscaped(text)
-        } else {
-            bytes.append(contentsOf: text.utf8)
+        var text = text
+        text.withUTF8 { text in
+            if text.contains(where: Self.needsEscape) { writeEscaped(text) } else { bytes.append(contentsOf: text) }
         }
         bytes.append(UInt8(ascii: "\""))
     }
@@ -85,8 +85,8 @@ private final class RowText {
         byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\")
     }
 
-    private func writeEscaped(_ text: String) {
-        for byte in text.utf8 {
+    private func writeEscaped(_ text: UnsafeBufferPointer<UInt8>) {
+        for byte in text {
             if byte < 0x20 {
                 let digits = String(byte, radix: 16)
                 bytes += "\\u00\(digits.count == 1 ? "0" : "")\(digits)".utf8

@@ -15,6 +15,16 @@ extension SQLiteTaskStore {
         }
     }
 
+    /// Writes a new task in the commit of whatever is written next, or alone a moment later.
+    public func createSoon(
+        _ task: ImageTask,
+        failed: @escaping @Sendable (StoreError) -> Void
+    ) async throws(StoreError) {
+        try door.enter()
+        defer { door.leave() }
+        writer.hold(HeldRow(task, failed: failed))
+    }
+
     /// Writes a changed task by compare-and-set, and the claim of the request that changed it.
     public func update(
         _ task: ImageTask,

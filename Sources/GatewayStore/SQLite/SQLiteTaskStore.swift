@@ -70,7 +70,7 @@ public final class SQLiteTaskStore: TaskStore {
         defer { door.leave() }
         if let task = finished[id] { return owner == nil || owner == task.owner ? task : nil }
         let deletions = finished.deletions
-        guard let body = try await read({ try TaskRow.body(of: id, owner: owner, in: $0) }) else { return nil }
+        guard let body = try await body(of: id, owner: owner) else { return nil }
         guard let task = TaskRow.task(from: body) else {
             throw StoreError(
                 .unreadable,
@@ -81,13 +81,34 @@ public final class SQLiteTaskStore: TaskStore {
         return task
     }
 
+    private func body(of id: TaskID, owner: String?) async throws(StoreError) -> Data? {
+        if writer.held(id) != nil { try await writer.perform { _ in } }
+        return try await read { try TaskRow.body(of: id, owner: owner, in: $0) }
+    }
+
     /// Writes a changed task by compare-and-set; its version must be higher than the one it was changed from.
     public func update(_ task: ImageTask, from version: Int) async throws(StoreError) {
         let row = try changed(task, from: version)
+        if let held = writer.held(task.id), held.replace(from: version) { return try await write(row, for: held) }
         try await write {
             try row.update(from: version, in: $0)
         } whenDurable: { [finished] in
             finished.keep(row.task, bodyLength: row.body.utf8.count)
+        }
+    }
+
+    /// Writes a row in the place of the first one, which was not written.
+    private func write(_ row: TaskRow, for held: HeldRow) async throws(StoreError) {
+        defer { writer.release(row.task.id) }
+        do throws(StoreError) {
+            try await write {
+                try row.insert(in: $0)
+            } whenDurable: { [finished] in
+                finished.keep(row.task, bodyLength: row.body.utf8.count)
+            }
+        } catch {
+            held.failed(error)
+            throw error
         }
     }
 
@@ -167,7 +188,10 @@ public final class SQLiteTaskStore: TaskStore {
 
     /// Reads a page of an owner's tasks; a row whose body is damaged is passed over.
     public func list(_ query: TaskQuery) async throws(StoreError) -> TaskPage {
-        try await reading { try TaskRow.page(query, in: $0) }
+        try door.enter()
+        defer { door.leave() }
+        if writer.holdsAny { try await writer.perform { _ in } }
+        return try await read { try TaskRow.page(query, in: $0) }
     }
 
     /// How many tasks wait to be claimed, as of the last commit; costs no query.
@@ -180,6 +204,8 @@ public final class SQLiteTaskStore: TaskStore {
     /// Waits for the calls under way, writes everything into the one file and gives it free; may be called again.
     public func close() async {
         await door.close()
+        // Nobody is inside any more who would have it written.
+        if writer.holdsAny { try? await writer.perform { _ in } }
         await withCheckedContinuation { continuation in
             closing.async {
                 self.closeFile()

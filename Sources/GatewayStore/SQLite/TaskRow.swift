@@ -27,10 +27,10 @@ struct TaskRow: Sendable {
 
     func insert(in db: Database) throws {
         do {
+            // In the order of the statement: names would be looked up each time.
             try db.cachedStatement(sql: SQLiteQueries.create).execute(arguments: [
-                "id": task.id.description, "owner": task.owner, "model": task.request.model,
-                "status": task.status.rawValue, "node": task.node, "version": task.version,
-                "created_at": task.createdAt.milliseconds, "completed_at": task.completedAt?.milliseconds, "body": body,
+                task.id.description, task.owner, task.request.model, task.status.rawValue, task.node, task.version,
+                task.createdAt.milliseconds, task.completedAt?.milliseconds, body,
             ])
         } catch ResultCode.SQLITE_CONSTRAINT_PRIMARYKEY {
             throw StoreError(.conflict, "Task \(task.id) exists already.")
@@ -41,8 +41,8 @@ struct TaskRow: Sendable {
 
     func update(from version: Int, in db: Database) throws {
         try db.cachedStatement(sql: SQLiteQueries.update).execute(arguments: [
-            "id": task.id.description, "status": task.status.rawValue, "node": task.node, "version": task.version,
-            "completed_at": task.completedAt?.milliseconds, "body": body, "expected": version,
+            task.status.rawValue, task.node, task.version, task.completedAt?.milliseconds, body, task.id.description,
+            version,
         ])
         guard db.changesCount == 1 else {
             throw StoreError(.conflict, "Task \(task.id) is not at version \(version) any more, or is gone.")

@@ -106,8 +106,7 @@ struct EdgeMiddleware: RouterMiddleware {
         return isPlain ? name : nil
     }
 
-    /// A name for a request whose caller gave it none.
-    static func newRequestID(at now: Timestamp) -> String {
+    private static func newRequestID(at now: Timestamp) -> String {
         "req_" + String(UInt64(max(0, now.milliseconds)), radix: 36)
             + String(UInt64.random(in: 0...UInt64.max), radix: 36)
     }

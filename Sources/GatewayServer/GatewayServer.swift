@@ -65,9 +65,7 @@ public struct GatewayServer: Sendable {
     public func closeDoor() async { await doorway.close(parts.time) }
 
     private var plain: HTTPServerBuilder {
-        HTTPServerBuilder { [patience, time = parts.time] responder in
-            PoliteChannel(patience: patience, time: time, responder: responder)
-        }
+        HTTPServerBuilder { [patience] responder in PoliteChannel(patience: patience, responder: responder) }
     }
 
     private func application(

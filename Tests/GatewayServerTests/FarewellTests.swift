@@ -72,7 +72,7 @@ import Testing
         crossing: .seconds(60),
         notice: .seconds(60)
     )
-    /// The last word comes at once, and there is time for what crosses it.
+    /// The end comes at once, and there is time for what crosses it.
     private static let brief = FarewellHandler.Patience(idle: .zero, crossing: .seconds(60), notice: .seconds(60))
 
     @Test func `requests on kept connections behind the stop are answered, and the last answer says so`() async throws {
@@ -152,29 +152,35 @@ import Testing
             let answer = try await connection.answer()
 
             #expect(answer.status == 200)
-            #expect(answer[header: "connection"] == "close")
             #expect(answer.body.readableBytes > 8_000_000)
+            // If the picture was faster than the word that the process stops, the next answer says so.
+            var last = answer
+            while last[header: "connection"] == nil {
+                try await connection.send(Self.look)
+                last = try await connection.answer()
+                #expect(last.status == 200)
+            }
+            #expect(last[header: "connection"] == "close")
             #expect(await connection.isEnded())
             connection.hangUp()
         }
     }
 
     @Test(arguments: [0, 2 << 20])
-    func `a request that crosses the closing is answered, not reset`(padding: Int) async throws {
+    func `a request that crosses the end of an idle connection meets a clean end, not a reset`(padding: Int)
+        async throws
+    {
         try await serve(Self.brief) { port, stop in
             let connection = try RawConnection(port: port)
             try await connection.send(Self.look)
             #expect(try await connection.answer().status == 200)
             await stop()
-            // The end of the connection has arrived here before a byte of the request leaves.
-            let word = try await connection.answer()
+            // The end has arrived here before a byte of the request leaves.
             #expect(await connection.isEnded())
 
-            // All of it is taken, so that no reset can overtake the answer.
+            // All of it is taken.
             try await connection.send(Self.order(padding: padding))
 
-            word.expectError(503, "shutting_down")
-            #expect(word[header: "connection"] == "close")
             #expect(await connection.isEnded())
             connection.hangUp()
         }

@@ -1,17 +1,15 @@
 // Part of ImageGateway. SPDX-License-Identifier: Apache-2.0
 
-import GatewayCore
-import HTTPTypes
-import Logging
 import NIOCore
 import NIOHTTP1
 
-/// Ends a connection when the process stops, so that no request is lost on it.
+/// Ends a connection when the process stops, so that no request is lost on it that can be saved.
 ///
 /// A kept connection cannot be closed at once: a request may be on its way, and its caller would never know whether it was
-/// read. So from the stop on every answer says `Connection: close`. A connection on which nobody asks gets a last word
-/// before it ends, a 503 that answers whatever crosses it on the way. And only the sending half is closed at first, because
-/// bytes that nobody reads would turn the close into a reset, which may take the last answer away from its caller.
+/// read. So from the stop on every answer says `Connection: close`, and a connection ends when nobody has asked on it for a
+/// while. Only the sending half is closed at first, because bytes that nobody reads would turn the close into a reset,
+/// which may take the last answer away from its caller. An answer that nobody has asked for, to be there for what crosses
+/// the end, is no way out: there are clients who would take it for the answer to a request they make much later.
 final class FarewellHandler: ChannelDuplexHandler {
     typealias InboundIn = HTTPServerRequestPart
     typealias InboundOut = HTTPServerRequestPart
@@ -22,7 +20,7 @@ final class FarewellHandler: ChannelDuplexHandler {
     struct Patience: Sendable {
         /// Without a request, so that callers who ask all the time are told in an answer.
         var idle = TimeAmount.milliseconds(500)
-        /// After the last word, for what was on its way by then.
+        /// After its end, for what was on its way by then.
         var crossing = TimeAmount.milliseconds(500)
         /// After an answer that says so, for the caller to close the connection.
         var notice = TimeAmount.seconds(2)
@@ -41,22 +39,14 @@ final class FarewellHandler: ChannelDuplexHandler {
     }
 
     private let patience: Patience
-    private let time: any TimeSource
-    private let logger: Logger
     private var phase = Phase.serving
     /// Requests whose answer has not ended.
     private var open = 0
     private var isDropping = false
     private var timer: Scheduled<Void>?
 
-    /// - Parameters:
-    ///   - patience: How long the connection lives on.
-    ///   - time: The clock by which last words get their names.
-    ///   - logger: Where last words are told.
-    init(patience: Patience, time: any TimeSource, logger: Logger) {
+    init(patience: Patience) {
         self.patience = patience
-        self.time = time
-        self.logger = logger
     }
 
     // MARK: What comes
@@ -99,7 +89,7 @@ final class FarewellHandler: ChannelDuplexHandler {
             context.write(wrapOutboundOut(.head(head)), promise: promise)
         case .end:
             open = max(0, open - 1)
-            if phase == .lastAnswer { return part(context, with: data, promise, within: patience.notice) }
+            if phase == .lastAnswer { return part(context, with: data, promise) }
             context.write(data, promise: promise)
             if phase == .stopping, open == 0 { rest(context) }
         default: context.write(data, promise: promise)
@@ -110,42 +100,26 @@ final class FarewellHandler: ChannelDuplexHandler {
     private func rest(_ context: ChannelHandlerContext) {
         schedule(context, in: patience.idle) { [self] in
             guard phase == .stopping, open == 0 else { return }
-            let body = APIError.shuttingDown.body.encoded()
-            let head = lastWord(of: body.readableBytes)
-            context.write(wrapOutboundOut(.head(head)), promise: nil)
-            context.write(wrapOutboundOut(.body(.byteBuffer(body))), promise: nil)
-            part(context, with: wrapOutboundOut(.end(nil)), nil, within: patience.crossing)
+            phase = .parting
+            leave(context, within: patience.crossing)
         }
     }
 
-    private func lastWord(of length: Int) -> HTTPResponseHead {
-        let word = APIError.shuttingDown
-        let name = EdgeMiddleware.newRequestID(at: time.now)
-        logger.debug("A kept connection ends.", metadata: ["request": "\(name)"])
-        var headers: HTTPHeaders = [
-            "content-type": "application/json", "content-length": String(length), "cache-control": "no-store",
-            "connection": "close", "x-request-id": name,
-        ]
-        for field in word.headers { headers.add(name: field.name.canonicalName, value: field.value) }
-        return HTTPResponseHead(version: .http1_1, status: .serviceUnavailable, headers: headers)
-    }
-
-    /// Ends the connection behind the last part of an answer: first the sending half, when all has been sent.
-    private func part(
-        _ context: ChannelHandlerContext,
-        with end: NIOAny,
-        _ promise: EventLoopPromise<Void>?,
-        within notice: TimeAmount
-    ) {
+    /// Ends the connection behind the last part of an answer, when all has been sent.
+    private func part(_ context: ChannelHandlerContext, with end: NIOAny, _ promise: EventLoopPromise<Void>?) {
         phase = .parting
         schedule(context, in: patience.delivery) { context.close(promise: nil) }
         let promise = promise ?? context.eventLoop.makePromise()
         promise.futureResult.assumeIsolated().whenComplete { [self] _ in
-            guard context.channel.isActive else { return }
-            context.close(mode: .output, promise: nil)
-            schedule(context, in: notice) { context.close(promise: nil) }
+            if context.channel.isActive { leave(context, within: patience.notice) }
         }
         context.writeAndFlush(end, promise: promise)
+    }
+
+    /// Closes the sending half, and the other when the caller has, or has had the time.
+    private func leave(_ context: ChannelHandlerContext, within limit: TimeAmount) {
+        context.close(mode: .output, promise: nil)
+        schedule(context, in: limit) { context.close(promise: nil) }
     }
 
     private func schedule(_ context: ChannelHandlerContext, in delay: TimeAmount, _ work: @escaping () -> Void) {

@@ -1,6 +1,5 @@
 // Part of ImageGateway. SPDX-License-Identifier: Apache-2.0
 
-import GatewayCore
 import HummingbirdCore
 import Logging
 import NIOCore
@@ -13,11 +12,9 @@ struct PoliteChannel: ServerChildChannel {
 
     private let base: HTTP1Channel
     private let patience: FarewellHandler.Patience
-    private let time: any TimeSource
 
-    init(patience: FarewellHandler.Patience, time: any TimeSource, responder: @escaping HTTP1Channel.Responder) {
+    init(patience: FarewellHandler.Patience, responder: @escaping HTTP1Channel.Responder) {
         self.patience = patience
-        self.time = time
         base = HTTP1Channel(
             responder: responder,
             configuration: HTTP1Channel.Configuration(
@@ -32,8 +29,7 @@ struct PoliteChannel: ServerChildChannel {
             // Right behind the parser, and before those who would close the connection themselves.
             let pipeline = channel.pipeline.syncOperations
             let parser = try pipeline.handler(type: ByteToMessageHandler<HTTPRequestDecoder>.self)
-            let farewell = FarewellHandler(patience: patience, time: time, logger: logger)
-            try pipeline.addHandler(farewell, position: .after(parser))
+            try pipeline.addHandler(FarewellHandler(patience: patience), position: .after(parser))
             return value
         }
     }

@@ -114,7 +114,7 @@ struct EdgeMiddleware: RouterMiddleware {
     ///
     /// Chance for each would be a system call for each; so a count goes on from a number that was drawn once, mixed by the
     /// finalizer of SplitMix64, which gives no number twice.
-    static func newRequestID(at now: Timestamp) -> String {
+    private static func newRequestID(at now: Timestamp) -> String {
         var number = firstNumber &+ lastNumber.wrappingAdd(1, ordering: .relaxed).newValue &* 0x9E37_79B9_7F4A_7C15
         number = (number ^ (number >> 30)) &* 0xBF58_476D_1CE4_E5B9
         number = (number ^ (number >> 27)) &* 0x94D0_49BB_1331_11EB

@@ -95,6 +95,7 @@ struct CrashCensus: Sendable {
         var cursor = ""
         while true {
             let page = try await fixture.call(.get, "/v1/images/tasks?limit=100\(cursor)")
+            guard page.status == 200 else { throw ProgramFailure(message: "The list of tasks is \(page.json)") }
             let own = (page.json["data"]?.array ?? []).filter {
                 $0["prompt"]?.string?.hasPrefix(CrashOrder.prefix(of: round)) == true
             }

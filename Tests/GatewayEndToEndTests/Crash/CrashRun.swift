@@ -75,6 +75,7 @@ final class CrashRun {
             let begun = ContinuousClock.now
             let what = try await round(self, &chance, callers)
             let census = try await CrashCensus.taken(done, callers.told, fixture, receiver)
+            #expect(census.tasks >= Self.tasks)
             let took = String(format: "%.1f s", (ContinuousClock.now - begun).inSeconds)
             print("\(name): round \(done), \(what), \(took): \(census.summary)")
             isClean = census.isClean(isGraceful: isGraceful)

@@ -30,7 +30,7 @@ struct PoliteChannel: ServerChildChannel {
             let pipeline = channel.pipeline.syncOperations
             let parser = try pipeline.handler(type: ByteToMessageHandler<HTTPRequestDecoder>.self)
             try pipeline.addHandler(FarewellHandler(patience: patience), position: .after(parser))
-            try pipeline.addHandler(WriterKeeper(value.outbound))
+            try pipeline.addHandler(WriterKeeper(value))
             return value
         }
     }

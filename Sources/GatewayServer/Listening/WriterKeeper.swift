@@ -2,29 +2,22 @@
 
 import NIOCore
 
-/// Finishes what writes to a connection when the connection is over.
+/// Keeps what writes to a connection until the connection is over; the last in its line of handlers.
 ///
 /// A connection that is fetched in the moment its listener closes is handed to nobody, and swift-nio (2.101) ends the
-/// process when what writes to a connection goes without having been finished.
-final class WriterKeeper<Part: Sendable>: ChannelInboundHandler {
+/// process when what writes to a connection goes before it is finished. The handlers before this one finish it when the
+/// connection ends.
+final class WriterKeeper<Writer>: ChannelInboundHandler {
     typealias InboundIn = Any
 
-    private var writer: NIOAsyncChannelOutboundWriter<Part>?
+    private var writer: Writer?
 
-    init(_ writer: NIOAsyncChannelOutboundWriter<Part>) {
+    init(_ writer: Writer) {
         self.writer = writer
     }
 
     func channelInactive(context: ChannelHandlerContext) {
-        finish()
+        writer = nil
         context.fireChannelInactive()
-    }
-
-    func handlerRemoved(context: ChannelHandlerContext) {
-        finish()
-    }
-
-    private func finish() {
-        writer.take()?.finish()
     }
 }

@@ -25,7 +25,9 @@ public struct ServerSettings: Sendable {
     public var hasStorage: Bool
     /// How many tasks may wait to be begun; `nil` for any number.
     public var queueLimit: Int?
-    /// How many connections may be open at once, more or less; who comes then waits to be let in. `nil` for any number.
+    /// How many connections may be open at once, more or less; `nil` for any number.
+    ///
+    /// Who comes then waits to be let in.
     public var mostConnections: Int?
     /// This process's name among those that share the task store.
     public var node: String

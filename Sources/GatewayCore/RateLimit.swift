@@ -27,6 +27,11 @@ public struct RateLimit: Sendable {
         interval = perMinute > 0 ? .seconds(60) / perMinute : .zero
     }
 
+    /// Notes that a bucket is looked at: where the clock was set back meanwhile, it is empty, and fills up from then on.
+    public mutating func notice(_ now: Timestamp) {
+        due = min(due, .milliseconds(now.milliseconds) + interval * burst)
+    }
+
     /// How long the next turn would have to wait.
     public func wait(at now: Timestamp) -> Duration {
         burst > 0 ? max(.zero, due - .milliseconds(now.milliseconds) - interval * (burst - 1)) : .zero

@@ -79,7 +79,10 @@ public struct GatewayServer: Sendable {
             server: server,
             configuration: ApplicationConfiguration(
                 address: .hostname(settings.host, port: settings.port),
-                serverName: "image-gateway"
+                serverName: "image-gateway",
+                availableConnectionsDelegate: settings.mostConnections.map {
+                    MaximumAvailableConnections($0, logger: logger)
+                }
             ),
             onServerRunning: { channel in
                 doorway?.opened(channel)

@@ -25,6 +25,10 @@ public struct ServerSettings: Sendable {
     public var hasStorage: Bool
     /// How many tasks may wait to be begun; `nil` for any number.
     public var queueLimit: Int?
+    /// How many connections may be open at once, more or less; `nil` for any number.
+    ///
+    /// Who comes then waits to be let in.
+    public var mostConnections: Int?
     /// This process's name among those that share the task store.
     public var node: String
 
@@ -40,6 +44,7 @@ public struct ServerSettings: Sendable {
         linkLifetime: Duration = .seconds(86_400),
         hasStorage: Bool = true,
         queueLimit: Int? = nil,
+        mostConnections: Int? = nil,
         node: String
     ) {
         self.host = host
@@ -52,6 +57,7 @@ public struct ServerSettings: Sendable {
         self.linkLifetime = linkLifetime
         self.hasStorage = hasStorage
         self.queueLimit = queueLimit
+        self.mostConnections = mostConnections
         self.node = node
     }
 }

@@ -14,10 +14,11 @@ struct Listeners {
     /// Lets in the callers who stand at the door, and nobody behind them.
     func closeDoor() async { await server.closeDoor() }
 
-    init(_ gateway: Gateway, logger: Logger) throws {
+    init(_ gateway: Gateway, _ openFiles: OpenFiles, logger: Logger) throws {
         let configuration = gateway.configuration
         let parts = Self.parts(gateway)
-        let settings = Self.settings(gateway, at: configuration.server.listen)
+        var settings = Self.settings(gateway, at: configuration.server.listen)
+        settings.mostConnections = openFiles.callers(beside: configuration.engine.workers)
         let certificate = configuration.server.tls.map {
             ServerCertificate(certificateFile: $0.certificate, privateKeyFile: $0.privateKey)
         }
@@ -27,7 +28,9 @@ struct Listeners {
         }
         var services: [any Service] = []
         if let admin = configuration.server.adminListen {
-            let server = GatewayServer(parts: parts, settings: Self.settings(gateway, at: admin), logger: logger)
+            var settings = Self.settings(gateway, at: admin)
+            settings.mostConnections = OpenFiles.operators
+            let server = GatewayServer(parts: parts, settings: settings, logger: logger)
             // Whoever is on this machine may look; everybody else needs the token, which the configuration insists on.
             let token = admin.isLoopback ? nil : configuration.auth.adminToken
             services.append(

@@ -65,4 +65,19 @@ import Testing
         #expect(rate.untilFull(at: start.advanced(by: .seconds(60))) == .zero)
         #expect(rate.remaining(at: start.advanced(by: .seconds(60))) == limit)
     }
+
+    @Test func `a clock that is set back empties a bucket, and keeps nobody out for longer`() {
+        var rate = RateLimit(bucketOf: 60)
+        _ = rate.take(at: start)
+        rate.notice(start)
+        #expect(rate.remaining(at: start) == 59)
+
+        let before = start.advanced(by: .seconds(-86_400))
+        rate.notice(before)
+
+        #expect(rate.wait(at: before) == .seconds(1))
+        #expect(rate.remaining(at: before) == 0)
+        #expect(rate.wait(at: before.advanced(by: .seconds(1))) == .zero)
+        #expect(rate.remaining(at: before.advanced(by: .seconds(60))) == 60)
+    }
 }

@@ -72,8 +72,14 @@ final class GatewayFixture: Sendable {
         """
     }
 
-    func startGateway() async throws -> RunningProgram {
-        try await RunningProgram(["serve"], port: gatewayPort, folder: folder, ready: "/health/ready")
+    func startGateway(openFiles: Int? = nil) async throws -> RunningProgram {
+        try await RunningProgram(
+            ["serve"],
+            port: gatewayPort,
+            folder: folder,
+            ready: "/health/ready",
+            openFiles: openFiles
+        )
     }
 
     /// A whole PNG of 8 × 8 gray pixels to edit.

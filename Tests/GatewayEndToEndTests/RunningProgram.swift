@@ -22,8 +22,16 @@ final class RunningProgram: Sendable {
     ///   - port: The port it will listen on.
     ///   - folder: Its working folder, which keeps data from one start to the next.
     ///   - ready: The path that answers 200 when it is ready.
-    init(_ arguments: [String], port: Int, folder: URL, ready: String, environment: [String: String] = [:]) async throws
-    {
+    ///   - environment: What is added to the environment.
+    ///   - openFiles: How many files and connections it may have open; `nil` for as many as this process.
+    init(
+        _ arguments: [String],
+        port: Int,
+        folder: URL,
+        ready: String,
+        environment: [String: String] = [:],
+        openFiles: Int? = nil
+    ) async throws {
         self.port = port
         self.folder = folder
         let log = folder.appendingPathComponent("\(arguments[0]).log")
@@ -33,6 +41,11 @@ final class RunningProgram: Sendable {
         let process = Process()
         process.executableURL = Self.program
         process.arguments = arguments
+        if let openFiles {
+            process.executableURL = URL(fileURLWithPath: "/bin/sh")
+            let line = "ulimit -n \(openFiles) && exec \"$0\" \"$@\""
+            process.arguments = ["-c", line, Self.program.path] + arguments
+        }
         process.currentDirectoryURL = folder
         process.environment = Self.environment.merging(environment) { $1 }
         process.standardOutput = output

@@ -104,6 +104,32 @@ import Testing
         #expect(vendor.ledger.submissions == 2)
     }
 
+    @Test func `a task that is handed out twice runs once, and whoever waits for it gets its picture`() async throws {
+        let gate = Gate()
+        let vendor = FakeVendor { _, number in
+            _ = await gate.pass()
+            return .pictures(number)
+        }
+        let bench = Bench(vendor.provider("a"), isPatient: true)
+        let task = try await bench.create(needsLink: false, node: "node-1")
+        let place = bench.board.expect(task.id)
+        var delivery: Delivery?
+
+        try await running(bench.engine()) { _ in
+            #expect(bench.board.assign(task) && bench.board.assign(task))
+            try await eventually { gate.waiting == 1 }
+            // Behind both in the line.
+            let next = try await bench.create(node: "node-1")
+            #expect(bench.board.assign(next))
+            try await eventually { gate.waiting == 2 }
+            gate.open()
+            for await given in place { delivery = given }
+        }
+
+        #expect(delivery?.task.status == .completed)
+        #expect(vendor.ledger.submissions == 2)
+    }
+
     @Test func `one look does not make a task a forgotten one`() async throws {
         let bench = Bench(FakeVendor.saying().provider("a"))
         let parts = bench.parts.with(book: RunBook(board: bench.board))

@@ -108,6 +108,25 @@ import Testing
         #expect(try await bench.store.task(task.id, owner: nil) == nil)
     }
 
+    @Test func `of a task that is cancelled between two pictures the first is due for deletion at once`() async throws {
+        let (store, gate) = (MemoryTaskStore(), Gate())
+        let objects = MemoryObjectStore { call throws(ObjectError) in
+            guard case .put(let key) = call, key.description.hasSuffix("-1.png") else { return }
+            if await !gate.pass() { throw ObjectError(.unavailable, isTemporary: true, "Cut off.") }
+        }
+        let bench = Bench(FakeVendor.saying(.pictures(1, 2)).provider("a"), store: store, objects: objects)
+        let task = try await bench.create(model: "two", count: 2, node: "node-1")
+
+        async let ended = bench.run(task)
+        try await eventually { gate.waiting == 1 && objects.objects.count == 1 }
+        try await Self.cancel(task.id, bench)
+        _ = try await ended
+
+        let kept = try #require(objects.objects.keys.first)
+        #expect(objects.objects.count == 1)
+        #expect(store.deletions.first { $0.key == kept }?.due == bench.time.now)
+    }
+
     @Test func `nothing is kept of runs that are over`() async throws {
         let bench = Bench(FakeVendor.saying(.pictures(3)).provider("a"))
 

@@ -132,6 +132,13 @@ import Testing
             try await bench.finish(try bench.samples.pending())
             network.gate.open()
             await closed
+            // Time enough to look again, and again.
+            for _ in 0..<4 {
+                bench.deliverer.control.wake()
+                await bench.time.untilSleeping(1)
+                bench.time.advance(by: .milliseconds(20))
+            }
+            await bench.time.untilSleeping(1)
             group.cancelAll()
         }
         #expect(try await bench.deliveries(.delivered).count == 1)

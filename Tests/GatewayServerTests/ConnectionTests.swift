@@ -239,6 +239,29 @@ import Testing
         }
     }
 
+    @Test(arguments: [true, false])
+    func `a call with a name goes on without its caller, unless nobody could ever get its picture`(
+        hasStorage: Bool
+    ) async throws {
+        let gateway = TestGateway(time: SystemTime()) { $0.settings.hasStorage = hasStorage }
+        let call = sized(Call.generations, headers: "idempotency-key: order-1\r\n")
+        let (left, announce) = AsyncStream<Bool>.makeStream()
+        try await run(
+            gateway,
+            engine: { engine, task in
+                announce.yield(false)
+                while engine.board.isAwaited(task.id) { try await Task.sleep(for: .milliseconds(2)) }
+                announce.yield(engine.board.hasHungUp(task.id))
+            }
+        ) { connection in
+            try await connection.send(call)
+            var events = left.makeAsyncIterator()
+            #expect(await events.next() == false)
+            connection.hangUp()
+            #expect(await events.next() == !hasStorage)
+        }
+    }
+
     @Test func `a caller who has the answer has not hung up`() async throws {
         let gateway = TestGateway(time: SystemTime())
         let call = sized(Call.generations)

@@ -56,6 +56,21 @@ import Testing
         }
     }
 
+    @Test func `a clock that is set back keeps nobody out for hours`() async throws {
+        let (gateway, time) = (gateway(CallerLimits(requestsPerMinute: 3)), time)
+        try await gateway.run { client in
+            #expect(try await client.post(Call.asynchronous).status == 200)
+            time.advance(by: .seconds(-86_400))
+
+            let refused = try await client.post(Call.asynchronous)
+
+            refused.expectError(429, "rate_limit_exceeded")
+            #expect(refused[header: "retry-after"] == "20")
+            time.advance(by: .seconds(20))
+            #expect(try await client.post(Call.asynchronous).status == 200)
+        }
+    }
+
     @Test func `what makes no task is not counted, a mistake is`() async throws {
         let gateway = gateway(CallerLimits(requestsPerMinute: 2))
         try await gateway.run { client in

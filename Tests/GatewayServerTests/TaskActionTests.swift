@@ -45,6 +45,18 @@ import Testing
         #expect(try await gateway.store.task(task.id, owner: nil)?.status == .failed)
     }
 
+    @Test func `a task that changed in this very moment is cancelled as it is then`() async throws {
+        let task = try await create(.submitting)
+        // Reading is fine; at the writing somebody else was faster.
+        gateway.store.fail([nil, StoreError(.conflict, "The task was changed.")])
+
+        let answer = try await post("/v1/images/tasks/\(task.id)/cancel")
+
+        #expect(answer.status == 200)
+        #expect(answer.json["error"]?["code"]?.string == "task_cancelled")
+        #expect(try await gateway.store.task(task.id, owner: nil)?.status == .failed)
+    }
+
     @Test(arguments: [SampleTasks.Stage.submitting, .waiting])
     func `a task that a provider has is cancelled, and its purchase stays on record`(
         stage: SampleTasks.Stage
@@ -118,6 +130,19 @@ import Testing
         let task = try await create(stage)
 
         try await post("/v1/images/tasks/\(task.id)/retry").expectError(409, "task_not_retryable")
+    }
+
+    @Test func `a task is not tried again with a model that the key may use no more, or that is gone`() async throws {
+        for (model, status, code) in [
+            ("imagen-plain", 403, "model_not_allowed"), ("gemini-gone", 404, "model_not_found"),
+        ] {
+            let pending = try samples.pending(owner: "bob", model: model)
+            let task = try samples.task(pending, after: SampleTasks.Stage.failed.events())
+            try await gateway.store.create(task)
+
+            let answer = try await post("/v1/images/tasks/\(task.id)/retry", key: "key-bob")
+            answer.expectError(status, code, parameter: "model")
+        }
     }
 
     @Test func `an edit is tried again with its pictures, as long as they are kept`() async throws {

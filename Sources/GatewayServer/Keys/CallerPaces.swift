@@ -49,6 +49,7 @@ final class CallerPaces: Sendable {
             // There are as many entries as keys.
             var pace = paces[caller.name] ?? Pace(limit: limit, rate: RateLimit(bucketOf: limit))
             if pace.limit != limit { pace = Pace(limit: limit, rate: RateLimit(bucketOf: limit)) }
+            pace.rate.notice(now)
             let wait = pace.rate.wait(at: now)
             if wait == .zero { _ = pace.rate.take(at: now) }
             paces[caller.name] = pace

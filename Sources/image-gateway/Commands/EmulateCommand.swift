@@ -45,6 +45,7 @@ struct EmulateCommand: AsyncParsableCommand {
         } catch {
             throw CommandFailure(error.message, status: ExitStatus.usage)
         }
+        OpenFiles.raised()
         let group = ServiceGroup(
             services: [emulator.application(host: address.host, port: address.port)],
             gracefulShutdownSignals: [.sigterm, .sigint],

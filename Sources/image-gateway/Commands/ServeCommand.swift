@@ -56,7 +56,9 @@ struct ServeCommand: AsyncParsableCommand {
         }
         let gateway = try await OperatorError.explained { try await Gateway(configuration, logger: logger) }
         let result = await Result {
-            let listeners = try await OperatorError.explained { try Listeners(gateway, logger: logger) }
+            let openFiles = OpenFiles.raised()
+            openFiles.tell(logger, workers: configuration.engine.workers)
+            let listeners = try await OperatorError.explained { try Listeners(gateway, openFiles, logger: logger) }
             let group = ServiceGroup(
                 configuration: ServiceGroupConfiguration(
                     services: Self.services(gateway, listeners),

@@ -14,6 +14,8 @@ final class PictureContent: Sendable {
     }
 
     private let state: Mutex<State>
+    /// Who makes use of the memory afterwards.
+    private let spare = ByteBudget.Account.current?.spare
 
     /// - Parameter source: Base64 that is known to decode, or bytes; an address has no content.
     init(_ source: ImageSource) {
@@ -23,6 +25,10 @@ final class PictureContent: Sendable {
             case .bytes(let bytes): Mutex(State(buffer: bytes, isBase64: false))
             case .url: Mutex(State(buffer: ByteBuffer(), isBase64: false))
             }
+    }
+
+    deinit {
+        spare?.give(state.withLock(\.buffer))
     }
 
     /// The picture in standard base64: as it came, if it came so and nobody needed its bytes yet.

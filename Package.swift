@@ -28,7 +28,8 @@ let package = Package(
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
     ],
     targets: [
-        // C libraries: a header of shims each, found by pkg-config.
+        // C libraries: a header of shims each, found by pkg-config; and one header of vector code, which needs no library.
+        .systemLibrary(name: "CBase64"),
         .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
         .systemLibrary(name: "CLibcrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
@@ -39,6 +40,7 @@ let package = Package(
         .target(
             name: "GatewayCore",
             dependencies: [
+                "CBase64",
                 nioCore,
                 httpTypes,
                 .product(name: "HeapModule", package: "swift-collections"),

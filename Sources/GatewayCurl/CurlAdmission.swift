@@ -1,6 +1,7 @@
 // Part of ImageGateway. SPDX-License-Identifier: Apache-2.0
 
 import GatewayCore
+import NIOCore
 import Synchronization
 
 /// Asks the budget of the work that waits for an answer for room, before the answer is taken into memory.
@@ -27,6 +28,14 @@ final class CurlAdmission: Sendable {
 
     /// Whether the answer has to wait for room.
     var isHeldBack: Bool { state.withLock(\.isHeldBack) }
+
+    /// Makes room for so many bytes in all, at best in memory that earlier work has left.
+    func widen(_ body: inout ByteBuffer, to bytes: Int) {
+        guard body.storageCapacity < bytes else { return }
+        guard var spare = account?.spare.take(atLeast: bytes) else { return body.reserveCapacity(bytes) }
+        spare.writeImmutableBuffer(body)
+        body = spare
+    }
 
     /// Whether so many bytes may be in memory; if not, `resume` is called when they may.
     func admits(_ bytes: Int, resume: @escaping @Sendable () -> Void) -> Bool {

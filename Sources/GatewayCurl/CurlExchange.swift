@@ -128,7 +128,7 @@ final class CurlExchange: @unchecked Sendable {
             handle: handle,
             request: request,
             mayBeHeldBack: mayBeHeldBack,
-            isQuestion: mode == .gather && request.method == .get,
+            isQuestion: mode == .gather && (request.method == .get || request.method == .put),
             settings: settings
         )
         headerList = try options.apply(gate, owner: Unmanaged.passUnretained(self).toOpaque())
@@ -214,7 +214,7 @@ final class CurlExchange: @unchecked Sendable {
         case .gather:
             let needed = max(bodyBytes + bytes.count, head.length ?? 0)
             guard admission.admits(needed, resume: { [weak self] in self?.letGo() }) else { return nil }
-            if bodyBytes == 0 { body.reserveCapacity(needed) }
+            admission.widen(&body, to: needed)
             body.writeBytes(bytes)
         case .stream:
             guard download.append(bytes) else { return nil }

@@ -10,7 +10,7 @@ struct CurlOptions {
     let request: TransportRequest
     /// Whether the answer may have to wait, for its reader or for room in memory.
     let mayBeHeldBack: Bool
-    /// Whether the answer is gathered and likely short: a poll, a list of models.
+    /// Whether the answer is gathered and likely short: a poll, a list of models, what a bucket says to an upload.
     let isQuestion: Bool
     let settings: CurlSettings
 
@@ -49,7 +49,7 @@ struct CurlOptions {
         // Fewer, larger pieces halve the CPU of a large body. What was sent through stays in memory until the answer is there.
         // libcurl takes the whole buffer for each exchange, so a question with a short answer gets a small one.
         set(CURLOPT_BUFFERSIZE, isQuestion ? 32 << 10 : 256 << 10)
-        set(CURLOPT_UPLOAD_BUFFERSIZE, 64 << 10)
+        set(CURLOPT_UPLOAD_BUFFERSIZE, uploadBuffer)
         if let file = settings.certificateFile { set(CURLOPT_CAINFO, file) }
         setMethod()
         setCallbacks(owner)
@@ -57,6 +57,12 @@ struct CurlOptions {
         let list = try headerList()
         gateway_curl_set_pointer(handle, CURLOPT_HTTPHEADER, list)
         return list
+    }
+
+    /// As large as the body, within bounds; a body that comes while it is sent comes in pieces of its own.
+    private var uploadBuffer: Int {
+        guard case .bytes = request.body else { return 64 << 10 }
+        return min(max(request.body.length, 16 << 10), 256 << 10)
     }
 
     private func checkURL() throws(TransportError) {

@@ -278,6 +278,7 @@ public struct Engine: Service {
             } catch {
                 return
             }
+            parts.memory.spare.shrink()
             // Seldom: a large picture on a slow line is no standstill.
             if beat.isMultiple(of: 10) { parts.memory.relieve() }
             do {

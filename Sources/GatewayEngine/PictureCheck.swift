@@ -7,7 +7,7 @@ import NIOCore
 struct CheckedPicture: Sendable {
     let header: PictureHeader
     let revisedPrompt: String?
-    private let source: ImageSource
+    private let content: PictureContent
 
     /// The largest picture that is taken for one, in pixels; what opens it later must not be bombed.
     private static let pixelLimit = 1 << 28
@@ -17,24 +17,23 @@ struct CheckedPicture: Sendable {
     /// - Parameters:
     ///   - source: The picture as it came.
     ///   - revisedPrompt: The prompt as the vendor rewrote it.
-    ///   - needsBytes: Whether its own bytes are needed; base64 is decoded then, which proves all of it.
     /// - Throws: ``ProviderError`` with `badPicture`: an answer that holds no picture is no success, whatever it claims. A
     ///   picture that cannot be used was made and is billed, so its attempt counts as one that may have bought.
-    init(_ source: ImageSource, revisedPrompt: String?, needsBytes: Bool) throws(ProviderError) {
-        guard let source = Self.readable(source, needsBytes: needsBytes), let header = Self.header(of: source),
+    init(_ source: ImageSource, revisedPrompt: String?) throws(ProviderError) {
+        guard let source = Self.readable(source), let header = Self.header(of: source),
             header.size.width * header.size.height <= Self.pixelLimit, Self.isWhole(source, header.format)
         else {
             throw ProviderError(.badPicture, "The answer's picture is damaged or of an unknown kind.")
         }
         self.header = header
         self.revisedPrompt = revisedPrompt
-        self.source = source
+        content = PictureContent(source)
     }
 
-    /// The picture with base64 only where that can be handed on as it is.
-    private static func readable(_ source: ImageSource, needsBytes: Bool) -> ImageSource? {
-        guard case .base64(let text) = source, needsBytes || !Base64.looksStandard(text) else { return source }
-        return Base64.decode(text).map(ImageSource.bytes)
+    /// The picture with base64 only where all of it is such as can be handed on as it is.
+    private static func readable(_ source: ImageSource) -> ImageSource? {
+        guard case .base64(let text) = source, !Base64.isStandard(text) else { return source }
+        return PictureContent.decoded(text).map(ImageSource.bytes)
     }
 
     private static func isWhole(_ source: ImageSource, _ format: PictureFormat) -> Bool {
@@ -70,22 +69,10 @@ struct CheckedPicture: Sendable {
     }
 
     /// The picture in standard base64: as it came, if it came so.
-    var base64: ByteBuffer? {
-        switch source {
-        case .base64(let text): text
-        case .bytes(let bytes): Base64.encode(bytes)
-        case .url: nil
-        }
-    }
+    var base64: ByteBuffer? { content.base64 }
 
     /// The picture's own bytes.
-    var bytes: ByteBuffer? {
-        switch source {
-        case .base64(let text): Base64.decode(text)
-        case .bytes(let bytes): bytes
-        case .url: nil
-        }
-    }
+    var bytes: ByteBuffer? { content.bytes }
 }
 
 extension ImageRequest {

@@ -154,7 +154,7 @@ extension ByteBuffer {
     /// A fetched picture, looked at as a whole.
     func checked(_ remote: RemotePictures) throws(FetchError) -> CheckedPicture {
         do throws(ProviderError) {
-            return try CheckedPicture(.bytes(self), revisedPrompt: remote.revisedPrompt, needsBytes: true)
+            return try CheckedPicture(.bytes(self), revisedPrompt: remote.revisedPrompt)
         } catch {
             throw FetchError(.invalidPicture, isTemporary: false, detail: error.message)
         }

@@ -23,7 +23,7 @@ struct PictureFinisher: Sendable {
         do {
             let encoded = try await transcoder.transcode(bytes, to: format, quality: request.outputCompression)
             ByteBudget.Account.current?.charge(encoded.readableBytes)
-            return try CheckedPicture(.bytes(encoded), revisedPrompt: picture.revisedPrompt, needsBytes: true)
+            return try CheckedPicture(.bytes(encoded), revisedPrompt: picture.revisedPrompt)
         } catch {
             try Task.checkCancellation()
             logger.warning("A picture could not be encoded anew.", metadata: ["error": "\(error)"])

@@ -57,7 +57,6 @@ struct PictureKeeper: Sendable {
         guard let bytes = picture.bytes else {
             throw TaskFailure(.invalidImage, "The picture that was delivered is damaged.")
         }
-        ByteBudget.Account.current?.charge(bytes.readableBytes)
         let key = ObjectKey.picture(of: task, index: index, format: picture.header.format)
         try await announce(key, of: task)
         try await put(ObjectBody(contentType: picture.header.format.mediaType, buffers: [bytes]), at: key, task)

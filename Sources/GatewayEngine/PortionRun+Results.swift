@@ -99,9 +99,7 @@ extension PortionRun {
         var damage: ProviderError?
         for image in result.images.prefix(fit.fit.call.count) {
             do throws(ProviderError) {
-                pictures.append(
-                    try CheckedPicture(image, revisedPrompt: result.revisedPrompt, needsBytes: live.task.needsLink)
-                )
+                pictures.append(try CheckedPicture(image, revisedPrompt: result.revisedPrompt))
             } catch {
                 damage = error
             }

@@ -54,7 +54,7 @@ import Testing
             logger: Bench.logger
         )
         let task = try await bench.create()
-        let picture = try CheckedPicture(.bytes(Picture.png(1)), revisedPrompt: nil, needsBytes: true)
+        let picture = try CheckedPicture(.bytes(Picture.png(1)), revisedPrompt: nil)
 
         let portion = CheckedPortion(index: 0, pictures: [picture])
 

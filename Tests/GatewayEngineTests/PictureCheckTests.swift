@@ -36,10 +36,10 @@ import Testing
         ("a bomb in base64", .base64(Base64.encode(Picture.png(50_000, 50_000)))),
     ]
 
-    @Test(arguments: garbage, [true, false])
-    func `what is no picture is never taken for one`(_ source: (String, ImageSource), needsBytes: Bool) {
+    @Test(arguments: garbage)
+    func `what is no picture is never taken for one`(_ source: (String, ImageSource)) {
         let error = #expect(throws: ProviderError.self) {
-            try CheckedPicture(source.1, revisedPrompt: nil, needsBytes: needsBytes)
+            try CheckedPicture(source.1, revisedPrompt: nil)
         }
 
         #expect(error?.code == .badPicture)
@@ -47,11 +47,11 @@ import Testing
     }
 
     @Test func `the largest square that is taken has 16,384 pixels on a side`() throws {
-        let largest = try CheckedPicture(.bytes(Picture.png(16_384, 16_384)), revisedPrompt: nil, needsBytes: true)
+        let largest = try CheckedPicture(.bytes(Picture.png(16_384, 16_384)), revisedPrompt: nil)
 
         #expect(largest.header.size == PixelSize(16_384, 16_384))
         #expect(throws: ProviderError.self) {
-            try CheckedPicture(.bytes(Picture.png(16_384, 16_385)), revisedPrompt: nil, needsBytes: true)
+            try CheckedPicture(.bytes(Picture.png(16_384, 16_385)), revisedPrompt: nil)
         }
     }
 
@@ -64,8 +64,7 @@ import Testing
 
             let checked = try CheckedPicture(
                 .base64(Self.wrapped(text, columns, lineEnd)),
-                revisedPrompt: nil,
-                needsBytes: false
+                revisedPrompt: nil
             )
 
             #expect(checked.base64 == text)
@@ -84,8 +83,7 @@ import Testing
 
             let checked = try CheckedPicture(
                 .base64(ByteBuffer(string: String(other))),
-                revisedPrompt: nil,
-                needsBytes: false
+                revisedPrompt: nil
             )
 
             #expect(checked.base64 == standard)
@@ -96,8 +94,8 @@ import Testing
     @Test func `standard base64 and plain bytes come out as they went in`() throws {
         let text = Base64.encode(Self.long())
 
-        let asText = try CheckedPicture(.base64(text), revisedPrompt: "a fox", needsBytes: false)
-        let asBytes = try CheckedPicture(.bytes(Self.long()), revisedPrompt: nil, needsBytes: false)
+        let asText = try CheckedPicture(.base64(text), revisedPrompt: "a fox")
+        let asBytes = try CheckedPicture(.bytes(Self.long()), revisedPrompt: nil)
 
         #expect(asText.base64 == text)
         #expect(asText.bytes == Self.long())
@@ -106,12 +104,30 @@ import Testing
         #expect(asBytes.bytes == Self.long())
     }
 
-    @Test func `a picture that is stored is decoded to its end before it counts as one`() {
+    @Test(arguments: [40, 4, 16_000])
+    func `a picture's base64 is looked at to its end before it counts as one`(distance: Int) {
         var text = Base64.encode(Self.long())
-        text.setString("*", at: text.writerIndex - 40)
+        text.setString("*", at: text.writerIndex - distance)
 
         #expect(throws: ProviderError.self) {
-            try CheckedPicture(.base64(text), revisedPrompt: nil, needsBytes: true)
+            try CheckedPicture(.base64(text), revisedPrompt: nil)
+        }
+    }
+
+    @Test func `a picture's bytes are decoded where its base64 was, unless somebody else has that`() throws {
+        func place(_ buffer: ByteBuffer?) -> UInt? {
+            buffer?.withUnsafeReadableBytes { UInt(bitPattern: $0.baseAddress) }
+        }
+        for isShared in [false, true] {
+            var text = Base64.encode(Self.long())
+            let start = place(text)
+            let checked = try CheckedPicture(.base64(text), revisedPrompt: nil)
+            if !isShared { text = ByteBuffer() }
+
+            #expect(checked.bytes == Self.long())
+            #expect((place(checked.bytes) == start) == !isShared)
+            #expect(checked.base64 == Base64.encode(Self.long()))
+            if isShared { #expect(text == Base64.encode(Self.long())) }
         }
     }
 }

@@ -1,11 +1,10 @@
 // Part of ImageGateway. SPDX-License-Identifier: Apache-2.0
 
+internal import CBase64
 public import NIOCore
 
 #if canImport(Glibc)
     import Glibc
-#elseif canImport(Darwin)
-    import Darwin
 #endif
 
 /// Base64 (RFC 4648) between buffers, without a string in between.
@@ -31,21 +30,49 @@ public enum Base64 {
         return succeeded ? decoded : nil
     }
 
-    /// Whether a text can be handed on as it is: whole groups of the standard alphabet's length, no line breaks, none of
-    /// the other alphabet's characters.
+    /// Replaces a text by its bytes, in the memory it is in: of a large picture there are never both.
     ///
-    /// Looks for the characters that occur in practice, by `memchr`; it is no proof that the text decodes.
-    public static func looksStandard(_ text: ByteBuffer) -> Bool {
-        text.withUnsafeReadableBytes { bytes in
-            guard let base = bytes.baseAddress, bytes.count.isMultiple(of: 4) else { return false }
-            // Piece by piece, so that only the first look at each comes from memory.
-            return stride(from: 0, to: bytes.count, by: 16 << 10).allSatisfy { place in
-                foreign.allSatisfy { memchr(base + place, $0, min(16 << 10, bytes.count - place)) == nil }
+    /// - Parameter text: The text; empty afterwards if it was not base64.
+    /// - Returns: Whether it was base64, as ``decode(_:)`` takes it; `nil`, with the text as it was, if somebody else
+    ///   holds its memory as well.
+    public static func decodeInPlace(_ text: inout ByteBuffer) -> Bool? {
+        text.modifyIfUniquelyOwned { text in
+            var state = DecodingState()
+            let count = text.withUnsafeMutableReadableBytes { bytes in
+                let count = state.decode(UnsafeRawBufferPointer(bytes), into: bytes)
+                giveBack(UnsafeMutableRawBufferPointer(rebasing: bytes[count...]))
+                return count
             }
+            text.moveWriterIndex(to: text.readerIndex + (state.isComplete ? count : 0))
+            return state.isComplete
         }
     }
 
-    private static let foreign = "-_\n\r ".utf8.map { Int32($0) }
+    /// Lets the system have the pages in which nothing is any more, if they are worth the call.
+    private static func giveBack(_ rest: UnsafeMutableRawBufferPointer) {
+        #if canImport(Glibc)
+            guard let start = rest.baseAddress, rest.count >= 1 << 20 else { return }
+            let page = Int(getpagesize())
+            let first = start.alignedUp(toMultipleOf: page)
+            let last = (start + rest.count).alignedDown(toMultipleOf: page)
+            madvise(first, last - first, MADV_DONTNEED)
+        #endif
+    }
+
+    /// Whether a text can be handed on as it is, and decodes: whole groups of the standard alphabet and its padding,
+    /// without line breaks.
+    public static func isStandard(_ text: ByteBuffer) -> Bool {
+        text.withUnsafeReadableBytes { bytes in
+            guard bytes.count.isMultiple(of: 4) else { return false }
+            let padding = bytes.suffix(2).reversed().prefix { $0 == UInt8(ascii: "=") }.count
+            let characters = UnsafeRawBufferPointer(rebasing: bytes.dropLast(padding))
+            guard let base = characters.baseAddress else { return true }
+            let rest = characters[gateway_base64_check(base, characters.count)...]
+            return values.withUnsafeBufferPointer { values in
+                rest.allSatisfy { values[Int($0)] < 64 && $0 != UInt8(ascii: "-") && $0 != UInt8(ascii: "_") }
+            }
+        }
+    }
 
     /// Encodes bytes with the standard alphabet, padding and no line breaks.
     public static func encode(_ bytes: ByteBuffer) -> ByteBuffer {
@@ -108,7 +135,9 @@ public enum Base64 {
             !isBroken && characters != 1 && (padding == 0 || characters + padding == 4)
         }
 
-        /// Decodes into `target` and gives the number of bytes written.
+        /// Decodes into `target`, which may be the same memory, and gives the number of bytes written.
+        ///
+        /// What is written never overtakes what is read: three bytes come of four characters.
         mutating func decode(_ source: UnsafeRawBufferPointer, into target: UnsafeMutableRawBufferPointer) -> Int {
             Base64.values.withUnsafeBufferPointer { values in
                 var from = 0
@@ -131,7 +160,7 @@ public enum Base64 {
             }
         }
 
-        /// The fast way, as long as every four characters carry 24 bits.
+        /// The fast way, as long as every four characters carry 24 bits: whole blocks, and the groups between them.
         private func fourAtOnce(
             _ source: UnsafeRawBufferPointer,
             _ target: UnsafeMutableRawBufferPointer,
@@ -139,7 +168,16 @@ public enum Base64 {
             _ from: inout Int,
             _ to: inout Int
         ) {
+            var block = from
             while from + 4 <= source.count {
+                if from >= block, let base = source.baseAddress, let start = target.baseAddress {
+                    let taken = gateway_base64_decode(base + from, source.count - from, start + to)
+                    from += taken
+                    to += taken / 4 * 3
+                    // What blocks do not take is left to groups for a while, so that no block is looked at again and again.
+                    block = from + 32
+                    guard from + 4 <= source.count else { return }
+                }
                 let first = values[Int(source[from])]
                 let second = values[Int(source[from + 1])]
                 let third = values[Int(source[from + 2])]

@@ -26,6 +26,9 @@ public final class ByteBudget: Sendable {
     private let limit: Int
     private let state = Mutex(State())
 
+    /// The memory of pictures that are done with.
+    public let spare = SpareBuffers()
+
     /// Creates a budget.
     ///
     /// - Parameter limit: How many bytes; 0 for no bound.
@@ -51,6 +54,9 @@ public final class ByteBudget: Sendable {
         fileprivate init(budget: ByteBudget) {
             self.budget = budget
         }
+
+        /// Where buffers of pictures come from, and go to.
+        public var spare: SpareBuffers { budget.spare }
 
         deinit {
             budget.close(ObjectIdentifier(self))

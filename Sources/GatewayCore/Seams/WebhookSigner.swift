@@ -28,7 +28,7 @@ public struct WebhookSecret: Sendable, Hashable, CustomStringConvertible, Custom
             throw InvalidWebhookSecret(message: "must begin with whsec_, as Standard Webhooks secrets do")
         }
         let encoded = ByteBuffer(string: String(text.dropFirst("whsec_".count)))
-        guard Base64.looksStandard(encoded), let bytes = Base64.decode(encoded) else {
+        guard Base64.isStandard(encoded), let bytes = Base64.decode(encoded) else {
             throw InvalidWebhookSecret(message: "must be whsec_ and standard base64")
         }
         key = Array(bytes.readableBytesView)

@@ -50,8 +50,19 @@ final class JobRun: Sendable {
     /// When to ask next, by the clock that only moves forward.
     var due: Duration { state.withLock(\.due) }
 
-    /// How it ended; `nil` while there is more to ask.
-    var result: Result<ProviderResult, any Error>? { state.withLock(\.result) }
+    /// Whether it has ended; `nil` while there is more to ask, whether with pictures if not.
+    var hasDelivered: Bool? {
+        state.withLock { state in
+            switch state.result {
+            case .success: true
+            case .failure: false
+            case nil: nil
+            }
+        }
+    }
+
+    /// Gives away how it ended, once: pictures in it are nobody else's afterwards.
+    func takeResult() -> Result<ProviderResult, any Error>? { state.withLock { $0.result.take() } }
 
     /// Asks once, and sets when to ask next unless this was the end.
     func ask(_ record: Record) async {
@@ -71,6 +82,8 @@ final class JobRun: Sendable {
             }
         } catch let error as ProviderError {
             failed(error, usual: usual)
+        } catch is CancellationError {
+            // Broken off: whoever did so knows why, and the vendor goes on.
         } catch {
             end(.failure(error))
         }

@@ -20,9 +20,17 @@ final class JobWait: Sendable {
         self.hold = hold
     }
 
-    /// Asks the vendor; afterwards the job has a result, or another moment to be asked.
+    /// Whether the moment to ask has come; clocks do not tell times apart that are closer than this.
+    var isDue: Bool { job.due <= portion.parts.time.elapsed + .milliseconds(1) }
+
+    /// Asks the vendor; afterwards the job has ended, or has another moment to be asked.
     func ask() async {
         await job.ask(portion.recordJob)
+    }
+
+    /// Asks the vendor if the moment has come.
+    func askIfDue() async {
+        if isDue { await ask() }
     }
 }
 
@@ -57,14 +65,12 @@ extension PortionRun {
     }
 
     /// The pictures of a job that has ended.
-    func concluded(
-        _ result: Result<ProviderResult, any Error>,
-        _ wait: JobWait
-    ) async throws(ProviderError) -> CheckedPortion {
+    func concluded(_ wait: JobWait) async throws(ProviderError) -> CheckedPortion {
         do {
             return try await settling(wait.hold) {
                 do {
-                    let made = try await take(try result.get(), wait.course.fits[wait.place])
+                    guard let result = try wait.job.takeResult()?.get() else { throw CancellationError() }
+                    let made = try await take(result, wait.course.fits[wait.place])
                     wait.hold.settle(.delivered)
                     return made
                 } catch var error as ProviderError {

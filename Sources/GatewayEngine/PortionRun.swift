@@ -43,11 +43,14 @@ struct PortionRun: Sendable {
     ///
     /// - Throws: As ``run()``.
     func resume(_ wait: JobWait) async throws -> Outcome {
-        guard let result = wait.job.result else { return .waits(wait) }
+        guard wait.job.hasDelivered != nil else {
+            try Task.checkCancellation()
+            return .waits(wait)
+        }
         return try await endingWithLoss {
             let made: CheckedPortion
             do throws(ProviderError) {
-                made = try await concluded(result, wait)
+                made = try await concluded(wait)
             } catch {
                 var course = wait.course
                 let step = try await self.step(after: error, at: wait.place, &course)

@@ -1,5 +1,6 @@
 // Part of ImageGateway. SPDX-License-Identifier: Apache-2.0
 
+import GatewayCore
 import Synchronization
 
 /// How a run is told that it shall end: its task was ended by somebody else, or this process stops.
@@ -35,18 +36,38 @@ final class Summons: Sendable {
         if isCalled { handler() }
     }
 
-    /// Works until it is done or the run is called: then the work is cancelled, and comes to its end.
-    func obeyed<Value: Sendable>(by work: @escaping @Sendable () async -> Value?) async -> Value? {
+    /// Works until it is done, the run is called, or the time is over: then the work is cancelled, and comes to its end.
+    ///
+    /// - Parameters:
+    ///   - limit: How long; `nil` for as long as it takes.
+    ///   - time: The clock.
+    ///   - work: What to do.
+    func obeyed<Value: Sendable>(
+        for limit: Duration? = nil,
+        on time: any TimeSource,
+        by work: @escaping @Sendable () async -> Value?
+    ) async -> Value? {
         await withTaskGroup(of: Value?.self) { group in
             let (working, end) = AsyncStream<Void>.makeStream()
             onCall { end.finish() }
+            // Whoever was called before does not even begin in earnest.
+            if isCalled { group.cancelAll() }
             group.addTask {
                 defer { end.finish() }
                 return await work()
             }
+            if let limit {
+                group.addTask {
+                    try? await time.sleep(for: limit)
+                    end.finish()
+                    return nil
+                }
+            }
             for await _ in working {}
             group.cancelAll()
-            return await group.next() ?? nil
+            var value: Value?
+            for await result in group { value = value ?? result }
+            return value
         }
     }
 }

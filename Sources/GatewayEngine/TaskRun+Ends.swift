@@ -6,7 +6,7 @@ import Logging
 /// The ends that are no success, and what is told of every end.
 extension TaskRun {
     /// How long pictures that are paid for keep the end of a run waiting, once its time is over.
-    private static let lastPatience = Duration.seconds(5)
+    static let lastPatience = Duration.seconds(5)
 
     func giveUp(_ failure: TaskFailure) async throws {
         if !basket.contents.isEmpty {

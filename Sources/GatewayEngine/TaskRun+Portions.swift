@@ -23,15 +23,28 @@ extension TaskRun {
         }
     }
 
-    /// Goes on with portions whose jobs have ended, until each is at its end or waits again.
+    /// Goes on with portions whose jobs have ended or are to be asked for, until each is at its end or waits again.
     ///
     /// - Returns: Those that wait.
     func portions(from waits: [JobWait]) async throws -> [JobWait] {
         try await withThrowingTaskGroup(of: Step.self) { group in
-            let (ended, open) = (waits.filter { $0.job.result != nil }, waits.filter { $0.job.result == nil })
-            for wait in ended { add(to: &group) { try await wait.portion.resume(wait) } }
-            return try await rested(&group, atWork: ended.count, open)
+            var open: [JobWait] = []
+            for wait in waits {
+                if wait.job.hasDelivered != nil {
+                    add(to: &group) { try await wait.portion.resume(wait) }
+                } else if wait.isDue {
+                    add(to: &group) { try await Self.asked(wait) }
+                } else {
+                    open.append(wait)
+                }
+            }
+            return try await rested(&group, atWork: waits.count - open.count, open)
         }
+    }
+
+    private static func asked(_ wait: JobWait) async throws -> PortionRun.Outcome {
+        await wait.ask()
+        return try await wait.portion.resume(wait)
     }
 
     /// Those that wait while others work are asked all the same.
@@ -48,10 +61,7 @@ extension TaskRun {
             case .due(let wait):
                 atWork += 1
                 waits.removeAll { $0 === wait }
-                add(to: &group) {
-                    await wait.ask()
-                    return try await wait.portion.resume(wait)
-                }
+                add(to: &group) { try await Self.asked(wait) }
             }
         }
         // Only timers are left.

@@ -72,40 +72,25 @@ final class TaskRun: Sendable {
 
     /// Waits for the next moment of a resting run, here, and resumes it.
     func resume(afterWaiting rest: Rest) async -> Rest? {
-        _ = await summons.obeyed { [parts] () -> Rest? in
+        _ = await summons.obeyed(on: parts.time) { [parts] () -> Rest? in
             try? await parts.time.sleep(for: max(.zero, rest.due - parts.time.elapsed))
             return nil
         }
         return await resume(rest)
     }
 
-    /// Clocks do not tell shorter times apart.
-    private static let grain = Duration.milliseconds(1)
-
     /// Asks the vendors whose moment has come, and goes as far as it can.
     ///
     /// - Returns: What to wait for; `nil` when it is over.
     func resume(_ rest: Rest) async -> Rest? {
-        let now = parts.time.elapsed + Self.grain
-        let due = rest.waits.filter { $0.job.due <= now }
-        guard !summons.isCalled else { return await stint(rest) }
-        _ = await summons.obeyed { [account] () -> Rest? in
-            await ByteBudget.Account.$current.withValue(account) { await Self.ask(due) }
+        // Most rest for one job, which has nearly always to be asked again: that needs none of what a stint brings along.
+        guard rest.waits.count == 1, let wait = rest.waits.first else { return await stint(rest) }
+        _ = await summons.obeyed(for: max(.zero, timeLeft), on: parts.time) { [account] () -> Rest? in
+            await ByteBudget.Account.$current.withValue(account) { await wait.askIfDue() }
             return nil
         }
-        let hasNews = due.contains { $0.job.result != nil }
-        guard !hasNews, !summons.isCalled, !Task.isCancelled, timeLeft > .zero else { return await stint(rest) }
-        return self.rest(rest.waits)
-    }
-
-    private static func ask(_ waits: [JobWait]) async {
-        guard waits.count > 1 else {
-            await waits.first?.ask()
-            return
-        }
-        await withDiscardingTaskGroup { group in
-            for wait in waits { group.addTask { await wait.ask() } }
-        }
+        let mayRest = wait.job.hasDelivered == nil && !summons.isCalled && !Task.isCancelled && timeLeft > .zero
+        return mayRest ? self.rest(rest.waits) : await stint(rest)
     }
 
     private func rest(_ waits: [JobWait]) -> Rest { Rest(waits, until: parts.time.elapsed + max(.zero, timeLeft)) }
@@ -116,7 +101,7 @@ final class TaskRun: Sendable {
 
     /// Goes from a rest to the next, or to the end; no longer than the row is this run's business.
     private func stint(_ rest: Rest?) async -> Rest? {
-        let next = await summons.obeyed { [self] in
+        let next = await summons.obeyed(on: parts.time) { [self] in
             await ByteBudget.Account.$current.withValue(account) { await follow(rest) }
         }
         if let next { return next }
@@ -150,7 +135,9 @@ final class TaskRun: Sendable {
     }
 
     private func withDeadline(_ rest: Rest?) async throws -> Rest? {
-        let left = timeLeft
+        // Pictures that came with the last question are paid for.
+        let hasPictures = rest?.waits.contains { $0.job.hasDelivered == true } ?? false
+        let left = max(timeLeft, hasPictures ? Self.lastPatience : .zero)
         guard left > .zero else { throw Self.timeout }
         do {
             return try await within(left, by: parts.time) { [self] in try await work(rest) }

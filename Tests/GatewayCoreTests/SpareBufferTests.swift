@@ -44,6 +44,27 @@ import Testing
         #expect(spare.take(atLeast: 300 << 10) != nil)
     }
 
+    @Test func `several pictures of one memory are kept once, and are taken when all are done with`() {
+        let spare = SpareBuffers()
+        var whole = Self.buffer(512, "onetwo")
+        var slices = [whole.readSlice(length: 3), whole.readSlice(length: 3)]
+        whole = ByteBuffer()
+        for slice in slices.compactMap(\.self) { spare.give(slice) }
+
+        #expect(spare.bytes == 512 << 10)
+        #expect(spare.take(atLeast: 300 << 10) == nil)
+        slices = []
+        #expect(spare.take(atLeast: 300 << 10) != nil)
+    }
+
+    @Test func `a small picture does not get a large one's memory`() {
+        let spare = SpareBuffers()
+        spare.give(Self.buffer(4096))
+
+        #expect(spare.take(atLeast: 1023 << 10) == nil)
+        #expect(spare.take(atLeast: 1024 << 10) != nil)
+    }
+
     @Test func `what is too small stays, and the latest that fits is taken`() {
         let spare = SpareBuffers()
         var places: [UInt?] = []

@@ -136,6 +136,71 @@ import Testing
         #expect(bench.objects.objects.isEmpty)
     }
 
+    @Test func `a question that hangs does not keep a task beyond its time`() async throws {
+        let gate = Gate()
+        let vendor = FakeVendor.init(poll: { job, _ in await gate.pass() ? .pictures(1) : .failing(.unreachable) }) {
+            _,
+            _ in .job("j")
+        }
+        let bench = Bench(vendor.provider("a", pollInterval: .seconds(10)), isPatient: true)
+        let task = try await bench.create()
+
+        try await running(bench.engine()) { _ in
+            bench.board.signalQueue()
+            try await Self.untilResting(bench, task.id)
+            bench.time.clock.advance(by: .seconds(11))
+            try await eventually { gate.waiting == 1 }
+            bench.time.clock.advance(by: .seconds(3000))
+            try await eventually { try await bench.row(task.id).status.isFinal }
+            #expect(try await bench.row(task.id).failure?.code == .taskTimeout)
+        }
+    }
+
+    @Test func `a picture that comes while another question hangs is kept, and stays when the time is over`()
+        async throws
+    {
+        let gate = Gate()
+        let vendor = FakeVendor.init(poll: { job, number in
+            if job.id == "j1" { return .pictures(number) }
+            return await gate.pass() ? .pictures(number) : .failing(.unreachable)
+        }) { _, number in .job("j\(number)") }
+        let bench = Bench(vendor.provider("a", pollInterval: .seconds(10)), isPatient: true)
+        let task = try await bench.create(count: 2)
+
+        try await running(bench.engine()) { _ in
+            bench.board.signalQueue()
+            try await Self.untilResting(bench, task.id)
+            bench.time.clock.advance(by: .seconds(12))
+            try await eventually { try await bench.row(task.id).pictures.count == 1 && gate.waiting == 1 }
+            bench.time.clock.advance(by: .seconds(3000))
+            try await eventually { try await bench.row(task.id).status.isFinal }
+        }
+        let row = try await bench.row(task.id)
+        #expect(row.status == .completed)
+        #expect(row.pictures.count == 1)
+    }
+
+    @Test func `a picture that comes with the last question, after the time is over, is kept`() async throws {
+        let bench = Bench(isPatient: true)
+        let time = bench.time.clock
+        let vendor = FakeVendor.init(poll: { _, _ in
+            time.advance(by: .seconds(3000))
+            return .pictures(3)
+        }) { _, _ in .job("j") }
+        let late = Bench(vendor.provider("a", pollInterval: .seconds(10)), time: bench.time)
+        let task = try await late.create(node: "node-1")
+
+        async let ended = late.run(task)
+        try await eventually {
+            time.advance(by: .seconds(1))
+            return vendor.ledger.polls == 1
+        }
+        let row = try await ended
+
+        #expect(row.status == .completed)
+        #expect(row.pictures.count == 1)
+    }
+
     @Test func `a job that fails after its task has rested goes to the next provider, with what was learned`()
         async throws
     {
@@ -264,7 +329,7 @@ import Testing
         summons.onCall { heard.withLock { $0.append(3) } }
 
         #expect(heard.withLock(\.self) == [2, 3])
-        #expect(await summons.obeyed { Task.isCancelled } == true)
+        #expect(await summons.obeyed(on: ManualTime()) { Task.isCancelled } == true)
     }
 }
 

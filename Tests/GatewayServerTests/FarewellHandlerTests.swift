@@ -60,6 +60,16 @@ import Testing
         #expect(wire.closings.isEmpty)
     }
 
+    @Test func `who has not asked yet gets more time for it than who has`() throws {
+        stop()
+        wait(patience.first - .milliseconds(1))
+        #expect(wire.closings.isEmpty)
+        try ask("/late")
+        #expect(try heard() == ["/late"])
+        answer()
+        #expect(wire.heads.map { $0.headers["connection"] } == [["close"]])
+    }
+
     @Test func `an answer behind the stop says that it is the last, and the sending half closes behind it`() throws {
         try ask()
         stop()
@@ -111,6 +121,9 @@ import Testing
 
     @Test func `a connection on which nobody asks ends after a while, without a word that nobody has asked for`() throws
     {
+        try ask()
+        #expect(try heard() == ["/"])
+        answer()
         stop()
         wait(patience.idle - .milliseconds(1))
         #expect(wire.closings.isEmpty)

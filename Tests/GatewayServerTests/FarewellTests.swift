@@ -69,11 +69,17 @@ import Testing
     /// Nobody is in a hurry.
     private static let patient = FarewellHandler.Patience(
         idle: .seconds(60),
+        first: .seconds(60),
         crossing: .seconds(60),
         notice: .seconds(60)
     )
     /// The end comes at once, and there is time for what crosses it.
-    private static let brief = FarewellHandler.Patience(idle: .zero, crossing: .seconds(60), notice: .seconds(60))
+    private static let brief = FarewellHandler.Patience(
+        idle: .zero,
+        first: .zero,
+        crossing: .seconds(60),
+        notice: .seconds(60)
+    )
 
     @Test func `requests on kept connections behind the stop are answered, and the last answer says so`() async throws {
         try await serve(Self.patient) { port, stop in
@@ -189,6 +195,7 @@ import Testing
     @Test func `callers who close nothing hold the stop up no longer than they may`() async throws {
         let patience = FarewellHandler.Patience(
             idle: .milliseconds(50),
+            first: .milliseconds(50),
             crossing: .milliseconds(50),
             notice: .milliseconds(50)
         )

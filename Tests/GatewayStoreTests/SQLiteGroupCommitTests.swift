@@ -243,6 +243,17 @@ import Testing
         await store.close()
     }
 
+    @Test func `a row is either lost or replaced, whoever comes first`() throws {
+        let task = try samples.pending()
+        let lost = HeldRow(task) { _ in }
+        #expect(lost.lose())
+        #expect(!lost.replace(from: task.version))
+
+        let replaced = HeldRow(task) { _ in }
+        #expect(replaced.replace(from: task.version))
+        #expect(!replaced.lose())
+    }
+
     @Test func `closing waits for what is under way`() async throws {
         let store = try await SQLiteTaskStore(path: folder.file("tasks.sqlite"))
         let tasks = try (0..<50).map { _ in try samples.pending() }

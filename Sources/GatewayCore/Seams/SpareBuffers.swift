@@ -31,6 +31,9 @@ public final class SpareBuffers: Sendable {
     /// Which buffers are worth keeping; larger ones are rare, and go back to the system at once.
     public static let sizes = (256 << 10)...(8 << 20)
 
+    /// How many times what was asked for a buffer may be: what is held is charged by what was asked for.
+    private static let widest = 4
+
     /// Creates an empty store.
     public init() {}
 
@@ -45,7 +48,7 @@ public final class SpareBuffers: Sendable {
         guard Self.sizes.contains(capacity) else { return nil }
         return state.withLock { state in
             let place = state.buffers.indices.last { place in
-                state.buffers[place].storageCapacity >= capacity
+                (capacity...capacity * Self.widest).contains(state.buffers[place].storageCapacity)
                     && state.buffers[place].modifyIfUniquelyOwned { $0.clear() } != nil
             }
             return place.map { state.remove(at: $0) }
@@ -56,9 +59,22 @@ public final class SpareBuffers: Sendable {
     public func give(_ buffer: ByteBuffer) {
         guard Self.sizes.contains(buffer.storageCapacity) else { return }
         state.withLock { state in
+            // Several pictures of one answer share its memory, which is kept once.
+            guard !state.buffers.contains(where: { Self.mayShareMemory($0, buffer) }) else { return }
             state.buffers.append(buffer)
             state.bytes += buffer.storageCapacity
             while state.bytes > Self.limit { _ = state.remove(at: 0) }
+        }
+    }
+
+    /// Whether two buffers may be parts of the same memory; now and then `true` for neighbors, which is no harm.
+    private static func mayShareMemory(_ one: ByteBuffer, _ other: ByteBuffer) -> Bool {
+        guard one.storageCapacity == other.storageCapacity else { return false }
+        return one.withVeryUnsafeBytes { one in
+            other.withVeryUnsafeBytes { other in
+                let distance = Int(bitPattern: one.baseAddress) - Int(bitPattern: other.baseAddress)
+                return distance.magnitude < max(one.count, other.count)
+            }
         }
     }
 

@@ -20,6 +20,8 @@ final class FarewellHandler: ChannelDuplexHandler {
     struct Patience: Sendable {
         /// Without a request, so that callers who ask all the time are told in an answer.
         var idle = TimeAmount.milliseconds(500)
+        /// Without its first request: it may be agreeing on its encryption, or sending a lost part again.
+        var first = TimeAmount.seconds(2)
         /// After its end, for what was on its way by then.
         var crossing = TimeAmount.milliseconds(500)
         /// After an answer that says so, for the caller to close the connection.
@@ -42,6 +44,7 @@ final class FarewellHandler: ChannelDuplexHandler {
     private var phase = Phase.serving
     /// Requests whose answer has not ended.
     private var open = 0
+    private var hasBeenAsked = false
     private var isDropping = false
     private var timer: Scheduled<Void>?
 
@@ -56,6 +59,7 @@ final class FarewellHandler: ChannelDuplexHandler {
         guard phase != .parting, !isDropping else { return }
         if case .head = unwrapInboundIn(data) {
             open += 1
+            hasBeenAsked = true
             cancelTimer()
         }
         context.fireChannelRead(data)
@@ -98,7 +102,7 @@ final class FarewellHandler: ChannelDuplexHandler {
 
     /// Waits for a request, and ends the connection if there is none.
     private func rest(_ context: ChannelHandlerContext) {
-        schedule(context, in: patience.idle) { [self] in
+        schedule(context, in: hasBeenAsked ? patience.idle : patience.first) { [self] in
             guard phase == .stopping, open == 0 else { return }
             phase = .parting
             leave(context, within: patience.crossing)

@@ -75,9 +75,13 @@ extension GatewayContext {
         onHangUp: @escaping @Sendable () -> Void,
         _ work: () async throws -> Value
     ) async throws -> Value {
-        let handler = HangUpHandler.of(channel)
-        handler?.watch(onHangUp)
-        defer { handler?.unwatch() }
+        guard let handler = HangUpHandler.of(channel) else {
+            // It may have been over before anybody watched.
+            channel.closeFuture.whenComplete { _ in onHangUp() }
+            return try await work()
+        }
+        handler.watch(onHangUp)
+        defer { handler.unwatch() }
         return try await work()
     }
 }

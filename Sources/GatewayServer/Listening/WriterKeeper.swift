@@ -20,4 +20,9 @@ final class WriterKeeper<Writer>: ChannelInboundHandler {
         writer = nil
         context.fireChannelInactive()
     }
+
+    /// Of handlers that go, the first go first.
+    func handlerRemoved(context: ChannelHandlerContext) {
+        writer = nil
+    }
 }

@@ -93,7 +93,7 @@ final class GroupCommit: Sendable {
                 return { self.release(row.task.id) }
             },
             fail: { [self] error in
-                guard !row.isReplaced else { return }
+                guard row.lose() else { return }
                 release(row.task.id)
                 row.failed(error)
             }

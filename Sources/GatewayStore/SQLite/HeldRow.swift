@@ -13,6 +13,8 @@ final class HeldRow: Sendable {
         case writing
         /// A later version is written instead, and whoever writes it answers for it.
         case replaced
+        /// It could not be written, which its task's owner was told.
+        case lost
     }
 
     let task: ImageTask
@@ -50,10 +52,14 @@ final class HeldRow: Sendable {
         }
     }
 
-    /// Whether its loss is to be told by whoever held it: not when it was replaced.
-    var isReplaced: Bool {
+    /// Gives it up.
+    ///
+    /// - Returns: `false` if it was replaced: then there is nothing to tell.
+    func lose() -> Bool {
         state.withLock { state in
-            if case .replaced = state { true } else { false }
+            if case .replaced = state { return false }
+            state = .lost
+            return true
         }
     }
 }

@@ -70,12 +70,8 @@ public final class SpareBuffers: Sendable {
     /// Whether two buffers may be parts of the same memory; now and then `true` for neighbors, which is no harm.
     private static func mayShareMemory(_ one: ByteBuffer, _ other: ByteBuffer) -> Bool {
         guard one.storageCapacity == other.storageCapacity else { return false }
-        return one.withVeryUnsafeBytes { one in
-            other.withVeryUnsafeBytes { other in
-                let distance = Int(bitPattern: one.baseAddress) - Int(bitPattern: other.baseAddress)
-                return distance.magnitude < max(one.count, other.count)
-            }
-        }
+        let places = [one, other].map { $0.withVeryUnsafeBytes { Int(bitPattern: $0.baseAddress) } }
+        return (places[0] - places[1]).magnitude < one.storageCapacity
     }
 
     /// Gives the system back what was not needed since the last time; to be called now and then.

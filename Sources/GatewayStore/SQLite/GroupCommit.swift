@@ -94,8 +94,8 @@ final class GroupCommit: Sendable {
             },
             fail: { [self] error in
                 guard row.lose() else { return }
-                release(row.task.id)
                 row.failed(error)
+                release(row.task.id)
             }
         )
         let mustSetAlarm = state.withLock { state in

@@ -45,7 +45,7 @@ bench:
 	swift build -c release $(STRICT) --product image-gateway
 	swift build -c release $(STRICT) --product bench-anchors
 	scripts/check-cost --program .build/release/image-gateway
-	.build/bench-venv/bin/python Benchmarks $(if $(QUICK),--quick) $(if $(ONLY),--only $(ONLY)) \
+	.build/bench-venv/bin/python Benchmarks $(if $(QUICK),--quick) $(if $(BENCH_ROUNDS),--rounds $(BENCH_ROUNDS)) $(if $(ONLY),--only $(ONLY)) \
 		$(if $(PROFILE),--profile) $(if $(PUBLISH),--publish)
 
 build:

@@ -54,6 +54,7 @@ class Plan:
 def main():
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="two minutes, for development")
+    parser.add_argument("--rounds", type=int, help="how many rounds count, besides the warm-up (3)")
     parser.add_argument("--only", default="", help="some of: " + ", ".join(CASES))
     parser.add_argument("--publish", action="store_true", help="also write docs/performance.md, its numbers and plots")
     parser.add_argument("--programs", type=pathlib.Path, help="the folder of the programs")
@@ -66,6 +67,8 @@ def main():
     if unknown:
         parser.error(f"no case {unknown[0]}; there are {', '.join(CASES)}")
     plan = Plan(options.quick)
+    if options.rounds:
+        plan.rounds = max(1, options.rounds)
     if options.profile:
         # Enough samples, and no second round of the same.
         plan.rounds, plan.seconds, plan.picture_seconds = 1, 4, 4

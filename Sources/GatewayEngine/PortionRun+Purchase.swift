@@ -130,16 +130,18 @@ extension PortionRun {
     private func submit(_ call: ProviderCall, _ fit: Fit, _ key: ProviderKey) async throws -> ProviderProgress {
         try await parts.workers.withSlot {
             try dropIfAbandoned()
-            if parts.book?.mayNotSubmit(for: live.task.id) == true { throw LeftForOthers() }
-            try await live.record(
-                .submitting(
-                    portion: index,
-                    provider: fit.candidate.provider,
-                    model: fit.candidate.vendorModel,
-                    key: key.id,
-                    warnings: fit.fit.warnings
-                )
+            let event = TaskEvent.submitting(
+                portion: index,
+                provider: fit.candidate.provider,
+                model: fit.candidate.vendorModel,
+                key: key.id,
+                warnings: fit.fit.warnings
             )
+            if let book = parts.book {
+                try await book.submitting(live.task.id) { try await live.record(event) }
+            } else {
+                try await live.record(event)
+            }
             // What is certainly not sent shall not pass for lost.
             guard !Task.isCancelled else {
                 throw ProviderError(.unreachable, "The work was stopped before it was sent.")

@@ -16,8 +16,10 @@ final class RunBook: Sendable {
 
     private struct State {
         var running: Set<TaskID> = []
-        /// The runs that have begun.
+        /// The runs that have begun, and were not told to end.
         var runs: [TaskID: Run] = [:]
+        /// Of each task, how many submissions are being written down: from then on the row says so itself.
+        var submitting: [TaskID: Int] = [:]
         var isClosing = false
     }
 
@@ -56,8 +58,15 @@ final class RunBook: Sendable {
 
     /// Looks whether a task that has changed need not be finished here any more.
     func changed(_ task: ImageTask) {
-        guard isClosing, mayBeHandedBack(task) else { return }
-        state.withLock { $0.runs.removeValue(forKey: task.id) }?.exit()
+        guard isClosing, !board.isAwaited(task.id) else { return }
+        let run = state.withLock { state -> Run? in
+            // As it is at this moment: a submission that is about to be sent would be cut off.
+            guard state.submitting[task.id] == nil, let run = state.runs[task.id], run.live.task.mayBeHandedBack else {
+                return nil
+            }
+            return state.runs.removeValue(forKey: task.id)
+        }
+        run?.exit()
     }
 
     /// Begins to stop: hands back what only waits, now and as soon as more of it comes to that.
@@ -69,11 +78,25 @@ final class RunBook: Sendable {
         for live in open { changed(live.task) }
     }
 
-    /// Whether nothing more may be submitted for a task here: this process stops, and nobody waits for the answer.
-    func mayNotSubmit(for id: TaskID) -> Bool { isClosing && !board.isAwaited(id) }
-
-    private func mayBeHandedBack(_ task: ImageTask) -> Bool {
-        !task.status.isFinal && task.onlyWaits && !board.isAwaited(task.id)
+    /// Writes down a submission that is about to be sent, unless this process stops and nobody waits for the answer.
+    ///
+    /// - Throws: ``LeftForOthers``; whatever `record` throws.
+    func submitting(_ id: TaskID, _ record: () async throws -> Void) async throws {
+        let isAwaited = board.isAwaited(id)
+        let live = state.withLock { state -> LiveTask? in
+            guard let run = state.runs[id], isAwaited || !state.isClosing else { return nil }
+            state.submitting[id, default: 0] += 1
+            return run.live
+        }
+        guard let live else { throw LeftForOthers() }
+        defer {
+            state.withLock { state in
+                let left = (state.submitting[id] ?? 1) - 1
+                state.submitting[id] = left > 0 ? left : nil
+            }
+            changed(live.task)
+        }
+        try await record()
     }
 }
 
@@ -81,13 +104,14 @@ final class RunBook: Sendable {
 struct LeftForOthers: Error {}
 
 extension ImageTask {
-    /// Whether nothing of it is on its way: no call without an answer, no picture without a place.
-    fileprivate var onlyWaits: Bool {
-        portions.allSatisfy { portion in
-            switch portion.stage {
-            case .submitting, .fetching: false
-            case .queued, .waiting, .stored, .delivered, .failed: true
+    /// Whether it is not over, and nothing of it is on its way: no call without an answer, no picture without a place.
+    fileprivate var mayBeHandedBack: Bool {
+        !status.isFinal
+            && portions.allSatisfy { portion in
+                switch portion.stage {
+                case .submitting, .fetching: false
+                case .queued, .waiting, .stored, .delivered, .failed: true
+                }
             }
-        }
     }
 }

@@ -129,6 +129,32 @@ import Testing
         #expect(row.isResting)
     }
 
+    @Test func `a call that is written down in the moment of the stop is answered, and not cut off`() async throws {
+        let (writing, answering) = (Gate(), Gate())
+        let vendor = Self.vendor(answering)
+        let store = HookedStore(updating: { task in
+            if case .submitting = task.portions.first?.stage { _ = await writing.pass() }
+            return nil
+        })
+        let bench = Bench(vendor.provider("a"), store: store)
+        let task = try await bench.create()
+
+        try await running(bench.engine()) { group in
+            bench.board.signalQueue()
+            try await eventually { writing.waiting == 1 }
+            await group.triggerGracefulShutdown()
+            // The heartbeat, the task's own end, and the limit of draining.
+            await bench.time.clock.untilSleeping(3)
+            writing.open()
+            try await eventually { answering.waiting == 1 }
+            answering.open()
+        }
+
+        let row = try await bench.row(task.id)
+        #expect(row.status == .completed)
+        #expect(row.attempts.map(\.outcome) == [.succeeded])
+    }
+
     @Test func `while one portion's call is answered no other portion is submitted`() async throws {
         let gate = Gate()
         let vendor = Self.vendor(gate)

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import load
 import servers
-from cases_small import post, wait
+from cases_small import wait
 from pictures import SIZES
 
 CLIENTS = [1, 16, 64]
@@ -109,7 +109,7 @@ def into_bucket(gateway, size, count, at_once):
 
     def one(_):
         start = time.monotonic()
-        task = post(gateway.port, "/v1/images/generations/async", json.loads(body(size)))
+        task = servers.ask(gateway.port, "/v1/images/generations/async", json.loads(body(size)))
         view = wait(gateway.port, task["id"])
         latencies.append((time.monotonic() - start) * 1000)
         return view["status"]

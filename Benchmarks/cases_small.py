@@ -4,7 +4,6 @@ import json
 import os
 import sqlite3
 import time
-import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 
 import load
@@ -13,18 +12,11 @@ import servers
 CLIENTS = [1, 16, 64]
 
 
-def post(port, path, body):
-    request = urllib.request.Request(servers.url(port, path), json.dumps(body).encode(), {
-        "Content-Type": "application/json", "Authorization": f"Bearer {servers.KEY}"})
-    with urllib.request.urlopen(request, timeout=90) as answer:
-        return json.load(answer)
-
-
 def wait(port, task, seconds=120):
     """The task, when it is over."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
-        view = json.loads(servers.get(servers.url(port, f"/v1/images/tasks/{task}?wait=20")))
+        view = servers.ask(port, f"/v1/images/tasks/{task}?wait=20")
         if view["status"] not in ("pending", "in_progress"):
             return view
     raise RuntimeError(f"task {task} is not over after {seconds} s")
@@ -36,7 +28,8 @@ def get_finished(place, plan):
     gateway = servers.start_gateway(place, servers.by_size(vendor))
     try:
         def make(_):
-            task = post(gateway.port, "/v1/images/generations/async", {"model": "bench-small", "prompt": "a fox"})
+            body = {"model": "bench-small", "prompt": "a fox"}
+            task = servers.ask(gateway.port, "/v1/images/generations/async", body)
             return wait(gateway.port, task["id"])
 
         with ThreadPoolExecutor(16) as pool:

@@ -41,7 +41,7 @@ def make(place, gateway, count):
 
 
 def notes(vendor):
-    return json.loads(servers.get(servers.url(vendor.port, "/tasks/notes")))
+    return servers.ask(vendor.port, "/tasks/notes")
 
 
 def watch(gateway, vendor, plan):
@@ -82,7 +82,7 @@ def wait_for_all(gateway, vendor, plan):
 
 def listed(gateway, status, limit, after=""):
     query = f"/v1/images/tasks?status={status}&limit={limit}" + (f"&after={after}" if after else "")
-    return [task["id"] for task in json.loads(servers.get(servers.url(gateway.port, query)))["data"]]
+    return [task["id"] for task in servers.ask(gateway.port, query)["data"]]
 
 
 def completed(gateway):

@@ -1,8 +1,10 @@
 # Part of ImageGateway. SPDX-License-Identifier: Apache-2.0
 """The servers of a run: the gateway, the vendors behind it, and its peers."""
+import http.client
 import json
 import os
 import shutil
+import threading
 import urllib.request
 
 from pictures import SIZES
@@ -19,10 +21,31 @@ def url(port, path):
     return f"http://127.0.0.1:{port}{path}"
 
 
-def get(address, timeout=90):
-    request = urllib.request.Request(address, headers={"Authorization": f"Bearer {KEY}"})
-    with urllib.request.urlopen(request, timeout=timeout) as answer:
-        return answer.read()
+_lines = threading.local()
+
+
+def _line(port):
+    """This thread's connection to a server: kept, as clients of HTTP keep theirs."""
+    kept = vars(_lines).setdefault("kept", {})
+    if port not in kept:
+        kept[port] = http.client.HTTPConnection("127.0.0.1", port, timeout=90)
+    return kept[port]
+
+
+def ask(port, path, body=None):
+    """The answer to a question with the key: a GET, or with a body a POST."""
+    line = _line(port)
+    headers = {"Authorization": f"Bearer {KEY}"} | ({"Content-Type": "application/json"} if body else {})
+    try:
+        line.request("POST" if body else "GET", path, json.dumps(body) if body else None, headers)
+        answer = line.getresponse()
+        content = answer.read()
+    except (OSError, http.client.HTTPException):
+        line.close()
+        raise
+    if answer.status >= 300:
+        raise RuntimeError(f"{path}: {answer.status}")
+    return json.loads(content)
 
 
 class Place:

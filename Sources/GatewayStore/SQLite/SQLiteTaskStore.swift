@@ -17,7 +17,7 @@ public final class SQLiteTaskStore: TaskStore {
     private let failure: SQLiteFailure
     let writer: GroupCommit
     let door = OpenDoor()
-    let finished = FinishedTasks()
+    let recent = RecentTasks()
     let queue = QueueMap()
     private let waiting: Waiting
     private let closing = DispatchQueue(label: "task-store.closing")
@@ -68,8 +68,8 @@ public final class SQLiteTaskStore: TaskStore {
     public func task(_ id: TaskID, owner: String?) async throws(StoreError) -> ImageTask? {
         try door.enter()
         defer { door.leave() }
-        if let task = finished[id] { return owner == nil || owner == task.owner ? task : nil }
-        let deletions = finished.deletions
+        if let task = recent[id] { return owner == nil || owner == task.owner ? task : nil }
+        let deletions = recent.deletions
         guard let body = try await body(of: id, owner: owner) else { return nil }
         guard let task = TaskRow.task(from: body) else {
             throw StoreError(
@@ -77,7 +77,7 @@ public final class SQLiteTaskStore: TaskStore {
                 "The row of task \(id) cannot be read: it is damaged, or a newer version wrote it. It can be deleted."
             )
         }
-        finished.keep(task, bodyLength: body.count, unlessDeletedSince: deletions)
+        recent.keep(task, bodyLength: body.count, unlessDeletedSince: deletions)
         return task
     }
 
@@ -92,8 +92,8 @@ public final class SQLiteTaskStore: TaskStore {
         if let held = writer.held(task.id), held.replace(from: version) { return try await write(row, for: held) }
         try await write {
             try row.update(from: version, in: $0)
-        } whenDurable: { [finished] in
-            finished.keep(row.task, bodyLength: row.body.utf8.count)
+        } whenDurable: { [recent] in
+            recent.keep(row.task, bodyLength: row.body.utf8.count)
         }
     }
 
@@ -103,8 +103,8 @@ public final class SQLiteTaskStore: TaskStore {
         do throws(StoreError) {
             try await write {
                 try row.insert(in: $0)
-            } whenDurable: { [finished] in
-                finished.keep(row.task, bodyLength: row.body.utf8.count)
+            } whenDurable: { [recent] in
+                recent.keep(row.task, bodyLength: row.body.utf8.count)
             }
         } catch {
             held.failed(error)
@@ -128,9 +128,9 @@ public final class SQLiteTaskStore: TaskStore {
         divide: @escaping @Sendable (ImageRequest) -> [Int]
     ) async throws(StoreError) -> [ImageTask] {
         let excluded = try Self.json(excluding)
-        return try await write { db in
+        return try await take { [recent] db in
             guard try excluding.isEmpty || TaskRow.isWaitedFor(besides: excluded, in: db) else { return [] }
-            return try TaskRow.takeUnclaimed(limit: limit, excluded: excluded, in: db) { task in
+            return try TaskRow.takeUnclaimed(limit: limit, excluded: excluded, in: db, knowing: recent) { task in
                 let counts = task.portions.isEmpty ? divide(task.request) : task.portions.map(\.count)
                 return try? task.applying(.claimed(node: node, portions: counts), at: now)
             }
@@ -154,19 +154,30 @@ public final class SQLiteTaskStore: TaskStore {
         limit: Int,
         now: Timestamp
     ) async throws(StoreError) -> [ImageTask] {
-        try await write { db in
+        try await take { [recent] db in
             let silent = try String.fetchAll(
                 db.cachedStatement(sql: SQLiteQueries.silentNodes),
                 arguments: ["node": node, "silent_since": silentSince.milliseconds]
             )
-            var adopted: [ImageTask] = []
+            var adopted: [TaskRow] = []
             for other in silent where adopted.count < limit {
-                adopted += try TaskRow.takeHeld(by: other, limit: limit - adopted.count, in: db) { task in
+                let room = limit - adopted.count
+                adopted += try TaskRow.takeHeld(by: other, limit: room, in: db, knowing: recent) { task in
                     try? task.applying(.adopted(node: node), at: now)
                 }
             }
             return adopted
         }
+    }
+
+    /// Writes rows and gives their tasks.
+    private func take(
+        _ work: @escaping @Sendable (Database) throws -> [TaskRow]
+    ) async throws(StoreError) -> [ImageTask] {
+        let rows = try await write(work) { [recent] rows in
+            for row in rows { recent.keep(row.task, bodyLength: row.body.utf8.count) }
+        }
+        return rows.map(\.task)
     }
 
     /// Names unfinished tasks of a node or of nobody, oldest first; reads no bodies.
@@ -191,7 +202,7 @@ public final class SQLiteTaskStore: TaskStore {
         try door.enter()
         defer { door.leave() }
         if writer.holdsAny { try await writer.perform { _ in } }
-        return try await read { try TaskRow.page(query, in: $0) }
+        return try await read { [recent] in try TaskRow.page(query, in: $0, knowing: recent) }
     }
 
     /// How many tasks wait to be claimed, as of the last commit; costs no query.

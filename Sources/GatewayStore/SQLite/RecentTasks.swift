@@ -3,11 +3,11 @@
 import GatewayCore
 import Synchronization
 
-/// Finished tasks that were written or read lately.
+/// Tasks as they were committed lately.
 ///
-/// A finished task never changes, and only this process may delete it, so its row need not be read again each time a
-/// client asks for it.
-final class FinishedTasks: Sendable {
+/// Only this process writes the file, so what it has just committed need not be read back and decoded for the engine that
+/// claims it, and for each client that asks how it is.
+final class RecentTasks: Sendable {
     /// Tasks with longer bodies are not kept: a few long prompts would fill the memory.
     static let longestBody = 16_384
 
@@ -26,18 +26,30 @@ final class FinishedTasks: Sendable {
     /// How many deletions there were: a row read before a deletion must not be kept after it.
     var deletions: Int { state.withLock(\.deletions) }
 
-    /// The task, if it is finished and known.
+    /// The task as of the last commit, if it is known.
     subscript(id: TaskID) -> ImageTask? {
         state.withLock { $0.tasks.find(id) }
     }
 
-    /// Keeps a task that was written; called in the order of the commits.
-    func keep(_ task: ImageTask, bodyLength: Int) {
-        guard task.status.isFinal, bodyLength <= Self.longestBody else { return }
-        state.withLock { $0.tasks.keep(task, for: task.id) }
+    /// The task of a row, if its very version is known.
+    subscript(id: TaskID, version: Int) -> ImageTask? {
+        self[id].flatMap { $0.version == version ? $0 : nil }
     }
 
-    /// Keeps a task that was read, unless something was deleted since `deletions` was asked for.
+    /// Keeps a task that was committed; called in the order of the commits.
+    func keep(_ task: ImageTask, bodyLength: Int) {
+        state.withLock { state in
+            // An earlier version must not stay.
+            if bodyLength > Self.longestBody {
+                state.tasks.forget(task.id)
+            } else {
+                state.tasks.keep(task, for: task.id)
+            }
+        }
+    }
+
+    /// Keeps a task that was read, if it is finished: it changes no more, unless something was deleted since `deletions`
+    /// was asked for. Of any other, a later version may have been committed meanwhile.
     func keep(_ task: ImageTask, bodyLength: Int, unlessDeletedSince deletions: Int) {
         guard task.status.isFinal, bodyLength <= Self.longestBody else { return }
         state.withLock { state in
@@ -45,7 +57,7 @@ final class FinishedTasks: Sendable {
         }
     }
 
-    /// Forgets a task; called in the order of the commits.
+    /// Forgets a task that was deleted; called in the order of the commits.
     func forget(_ id: TaskID) {
         state.withLock { state in
             state.deletions += 1

@@ -48,8 +48,9 @@ final class RecentTasks: Sendable {
         }
     }
 
-    /// Keeps a task that was read, if it is finished: it changes no more, unless something was deleted since `deletions`
-    /// was asked for. Of any other, a later version may have been committed meanwhile.
+    /// Keeps a finished task that was read, unless something was deleted since `deletions` was asked for.
+    ///
+    /// Of a task that is not finished, a later version may have been committed meanwhile.
     func keep(_ task: ImageTask, bodyLength: Int, unlessDeletedSince deletions: Int) {
         guard task.status.isFinal, bodyLength <= Self.longestBody else { return }
         state.withLock { state in

@@ -39,7 +39,7 @@ extension SQLiteTaskStore {
             try ClaimRow.insert(claim, in: db)
             return nil
         } whenDurable: { [finished] earlier in
-            if earlier == nil { finished.keep(row.task, bodyLength: row.body.utf8.count) }
+            if earlier == nil { finished.keep(row.task, bodyLength: row.body.count) }
         }
     }
 

@@ -37,6 +37,7 @@ final class GroupCommit: Sendable {
 
     private let pool: DatabasePool
     private let failure: SQLiteFailure
+    private let log: LogMover
     private let beforeCommit: @Sendable (Database) throws -> @Sendable () -> Void
     private let state = Mutex(State())
     private let alarms = DispatchQueue(label: "task-store.alarms")
@@ -46,14 +47,17 @@ final class GroupCommit: Sendable {
     /// - Parameters:
     ///   - pool: The database.
     ///   - failure: How to name its errors.
+    ///   - log: Who moves what was written into the file.
     ///   - beforeCommit: Runs at the end of each transaction; what it gives runs when that is durable.
     init(
         pool: DatabasePool,
         failure: SQLiteFailure,
+        log: LogMover,
         beforeCommit: @escaping @Sendable (Database) throws -> @Sendable () -> Void
     ) {
         self.pool = pool
         self.failure = failure
+        self.log = log
         self.beforeCommit = beforeCommit
     }
 
@@ -145,7 +149,10 @@ final class GroupCommit: Sendable {
     }
 
     private func drain(_ db: Database) {
-        while let group = nextGroup() { commit(group, in: db) }
+        while let group = nextGroup() {
+            commit(group, in: db)
+            log.tend(by: db)
+        }
     }
 
     private func nextGroup() -> [Operation]? {
@@ -164,10 +171,10 @@ final class GroupCommit: Sendable {
     private func commit(_ group: [Operation], in db: Database) {
         do {
             if db.isInsideTransaction { try db.rollback() }
-            try db.beginTransaction(.immediate)
+            try begin(in: db)
             let outcomes = try outcomes(of: group, in: db)
             let committed = try beforeCommit(db)
-            try db.commit()
+            try db.cachedStatement(sql: SQLiteQueries.commit).execute()
             committed()
             for tell in outcomes { tell() }
         } catch {
@@ -178,6 +185,8 @@ final class GroupCommit: Sendable {
         }
     }
 
+    private func begin(in db: Database) throws { try db.cachedStatement(sql: SQLiteQueries.begin).execute() }
+
     /// Runs operations and gives what to tell their callers after the commit.
     ///
     /// Few fail, and to keep each apart from its neighbors costs as much as the operation; so that is done only when one
@@ -187,7 +196,7 @@ final class GroupCommit: Sendable {
             return try group.map { try $0.perform(db) }
         } catch {
             if db.isInsideTransaction { try db.rollback() }
-            try db.beginTransaction(.immediate)
+            try begin(in: db)
             return try group.map { try outcome(of: $0, in: db) }
         }
     }

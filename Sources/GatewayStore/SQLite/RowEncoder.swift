@@ -9,9 +9,14 @@ enum RowEncoder {
     ///
     /// - Throws: `EncodingError` for a number that JSON cannot write.
     static func encode(_ value: some Encodable) throws -> String {
+        String(decoding: try bytes(of: value), as: UTF8.self)
+    }
+
+    /// The bytes of that text.
+    static func bytes(of value: some Encodable) throws -> [UInt8] {
         let text = RowText()
         try text.write(any: value)
-        return String(decoding: text.bytes, as: UTF8.self)
+        return text.bytes.bytes
     }
 }
 
@@ -20,10 +25,8 @@ enum RowEncoder {
 /// Values are encoded one after the other, each whole before the next begins; so a container is over when something is
 /// written into one that stands around it.
 private final class RowText {
-    private(set) var bytes: [UInt8] = []
+    private(set) var bytes = RowBytes()
     private var open: [(end: UInt8, isEmpty: Bool)] = []
-
-    init() { bytes.reserveCapacity(1024) }
 
     /// How many containers are open.
     var depth: Int { open.count }
@@ -59,43 +62,20 @@ private final class RowText {
         close(to: depth)
     }
 
-    func write(_ value: Bool) { bytes.append(contentsOf: (value ? "true" : "false").utf8) }
+    func write(_ value: Bool) { bytes.write(value) }
 
-    func write(integer value: some BinaryInteger) { bytes.append(contentsOf: String(value).utf8) }
+    func write(integer value: some BinaryInteger) { bytes.write(value) }
 
     func write(_ value: Double) throws {
         guard value.isFinite else {
             throw EncodingError.invalidValue(value, .init(codingPath: [], debugDescription: "It is no number."))
         }
-        bytes.append(contentsOf: value.description.utf8)
+        bytes.append([UInt8](value.description.utf8))
     }
 
-    func writeNull() { bytes.append(contentsOf: "null".utf8) }
+    func writeNull() { bytes.append("null") }
 
-    func write(_ text: String) {
-        bytes.append(UInt8(ascii: "\""))
-        var text = text
-        text.withUTF8 { text in
-            if text.contains(where: Self.needsEscape) { writeEscaped(text) } else { bytes.append(contentsOf: text) }
-        }
-        bytes.append(UInt8(ascii: "\""))
-    }
-
-    private static func needsEscape(_ byte: UInt8) -> Bool {
-        byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\")
-    }
-
-    private func writeEscaped(_ text: UnsafeBufferPointer<UInt8>) {
-        for byte in text {
-            if byte < 0x20 {
-                let digits = String(byte, radix: 16)
-                bytes += "\\u00\(digits.count == 1 ? "0" : "")\(digits)".utf8
-            } else {
-                if Self.needsEscape(byte) { bytes.append(UInt8(ascii: "\\")) }
-                bytes.append(byte)
-            }
-        }
-    }
+    func write(_ text: String) { bytes.write(text) }
 }
 
 /// The place of one value.

@@ -15,18 +15,20 @@ struct SQLiteFile: Sendable {
     let path: String
     let pool: DatabasePool
     let lock: FileLock
+    let log: LogMover
     /// How many tasks wait to be claimed.
     let waiting: Int
 
     /// Opens the file, and makes it and its folder if they are missing; blocks.
-    init(path: String, busyTimeout: Duration) throws(StoreError) {
+    init(path: String, busyTimeout: Duration, log limits: LogMover.Limits) throws(StoreError) {
         let failure = SQLiteFailure(path: path)
         do {
             let place = try Self.place(path)
             // First the lock: opening and closing the database file would drop the locks of whoever has it open.
             let lock = try FileLock(for: place)
             try Self.make(place)
-            let pool = try DatabasePool(path: place, configuration: Self.configuration(busyTimeout: busyTimeout))
+            let configuration = Self.configuration(busyTimeout: busyTimeout)
+            let pool = try DatabasePool(path: place, configuration: configuration)
             // GRDB has set the writer to NORMAL, which may lose the last commits when the power fails.
             try pool.writeWithoutTransaction { try Self.demandDurability($0) }
             try Self.migrate(pool, path: path)
@@ -36,6 +38,11 @@ struct SQLiteFile: Sendable {
                 try db.execute(sql: SQLiteQueries.endLeases)
                 try db.execute(sql: WebhookQueries.endLeases)
                 return try Int.fetchOne(db, sql: SQLiteQueries.waiting) ?? 0
+            }
+            log = try pool.writeWithoutTransaction { db in
+                // Only types with these few values write such columns; to look each of them up took a fifth of a write.
+                try db.execute(sql: "PRAGMA ignore_check_constraints = ON")
+                return try LogMover(path: place, configuration: configuration, writer: db, limits: limits)
             }
             self.path = place
             self.pool = pool
@@ -81,9 +88,7 @@ struct SQLiteFile: Sendable {
         // A transaction that could not be ended is rolled back before the next one, not a reason to end the process.
         configuration.allowsUnsafeTransactions = true
         configuration.prepareDatabase { db in
-            // Moving the log into the file keeps a commit waiting for several syncs: with 16 MiB that happens to few calls
-            // in a thousand, and each page is moved once for many times that it was written.
-            // No memory mapping: an I/O error on a mapped page ends the process instead of giving an error, and mapped
+            // The log is moved by the mover. No memory mapping: an I/O error on a mapped page ends the process instead of giving an error, and mapped
             // pages count as this process's memory.
             try db.execute(
                 sql: """
@@ -92,7 +97,7 @@ struct SQLiteFile: Sendable {
                     PRAGMA temp_store = MEMORY;
                     PRAGMA trusted_schema = OFF;
                     PRAGMA journal_size_limit = 67108864;
-                    PRAGMA wal_autocheckpoint = 4000;
+                    PRAGMA wal_autocheckpoint = 0;
                     """
             )
             try demandDurability(db)

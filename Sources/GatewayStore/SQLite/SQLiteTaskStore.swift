@@ -15,6 +15,7 @@ public final class SQLiteTaskStore: TaskStore {
     let pool: DatabasePool
     private let lock: Mutex<FileLock?>
     private let failure: SQLiteFailure
+    let log: LogMover
     let writer: GroupCommit
     let door = OpenDoor()
     let recent = RecentTasks()
@@ -41,12 +42,17 @@ public final class SQLiteTaskStore: TaskStore {
     }
 
     /// Opens the file; waits no longer than `busyTimeout` for locks of other programs.
-    init(path: String, busyTimeout: Duration) async throws(StoreError) {
+    init(
+        path: String,
+        busyTimeout: Duration,
+        log limits: LogMover.Limits = LogMover.Limits()
+    ) async throws(StoreError) {
         let opening = DispatchQueue(label: "task-store.opening")
         let opened: Result<SQLiteFile, StoreError> = await withCheckedContinuation { continuation in
             opening.async {
                 do throws(StoreError) {
-                    continuation.resume(returning: .success(try SQLiteFile(path: path, busyTimeout: busyTimeout)))
+                    let file = try SQLiteFile(path: path, busyTimeout: busyTimeout, log: limits)
+                    continuation.resume(returning: .success(file))
                 } catch {
                     continuation.resume(returning: .failure(error))
                 }
@@ -56,11 +62,12 @@ public final class SQLiteTaskStore: TaskStore {
         let waiting = Waiting(file.waiting)
         pool = file.pool
         lock = Mutex(file.lock)
+        log = file.log
         failure = SQLiteFailure(path: file.path)
         self.waiting = waiting
-        writer = GroupCommit(pool: file.pool, failure: failure) { db in
-            let count = try Int.fetchOne(db.cachedStatement(sql: SQLiteQueries.waiting)) ?? 0
-            return { waiting.count.store(count, ordering: .relaxed) }
+        writer = GroupCommit(pool: file.pool, failure: failure, log: file.log) { db in
+            let count = try KeptStatement(SQLiteQueries.waiting, in: db).number(in: db) ?? 0
+            return { waiting.count.store(Int(count), ordering: .relaxed) }
         }
     }
 
@@ -93,7 +100,7 @@ public final class SQLiteTaskStore: TaskStore {
         try await write {
             try row.update(from: version, in: $0)
         } whenDurable: { [recent] in
-            recent.keep(row.task, bodyLength: row.body.utf8.count)
+            recent.keep(row.task, bodyLength: row.body.count)
         }
     }
 
@@ -104,7 +111,7 @@ public final class SQLiteTaskStore: TaskStore {
             try await write {
                 try row.insert(in: $0)
             } whenDurable: { [recent] in
-                recent.keep(row.task, bodyLength: row.body.utf8.count)
+                recent.keep(row.task, bodyLength: row.body.count)
             }
         } catch {
             held.failed(error)
@@ -175,7 +182,7 @@ public final class SQLiteTaskStore: TaskStore {
         _ work: @escaping @Sendable (Database) throws -> [TaskRow]
     ) async throws(StoreError) -> [ImageTask] {
         let rows = try await write(work) { [recent] rows in
-            for row in rows { recent.keep(row.task, bodyLength: row.body.utf8.count) }
+            for row in rows { recent.keep(row.task, bodyLength: row.body.count) }
         }
         return rows.map(\.task)
     }
@@ -227,10 +234,10 @@ public final class SQLiteTaskStore: TaskStore {
 
     private func closeFile() {
         guard lock.withLock({ $0 != nil }) else { return }
-        // Readers first: the last connection to close moves the write-ahead log into the file, and readers may not write.
+        // The writer last: the last connection to close moves the write-ahead log into the file, and readers may not write.
         pool.releaseMemory()
         // If the file stays open, so does its lock: until the process ends nobody else may have it.
-        if (try? pool.close()) != nil { lock.withLock { $0 = nil } }
+        if (try? log.close()) != nil, (try? pool.close()) != nil { lock.withLock { $0 = nil } }
     }
 
     func write<Value: Sendable>(

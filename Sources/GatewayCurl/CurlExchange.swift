@@ -18,12 +18,6 @@ final class CurlExchange: @unchecked Sendable {
         case stream
     }
 
-    struct Head {
-        var status = 0
-        var headers = HTTPFields()
-        var length: Int?
-    }
-
     let request: TransportRequest
     let mode: Mode
     let upload = CurlUpload()
@@ -47,10 +41,12 @@ final class CurlExchange: @unchecked Sendable {
     private var headerList: UnsafeMutablePointer<curl_slist>?
     private var startedAt = ContinuousClock.now
     private var lastActivity = ContinuousClock.now
-    private var head = Head()
+    private var head = CurlHead()
     private var isHeadComplete = false
     private var body = ByteBuffer()
     private var bodyBytes = 0
+    /// How long the body may become without another look.
+    private var room = 0
     /// Why a callback stopped the transfer, which libcurl itself reports only as "aborted".
     private var refusal: TransportError?
     private var sentBytes = 0
@@ -84,7 +80,7 @@ final class CurlExchange: @unchecked Sendable {
         state.withLock { _ in TransportResponse(status: head.status, headers: head.headers, body: body) }
     }
 
-    func receivedHead() -> Head {
+    func receivedHead() -> CurlHead {
         state.withLock { _ in head }
     }
 
@@ -171,32 +167,19 @@ final class CurlExchange: @unchecked Sendable {
     func takeHeader(_ line: UnsafeRawBufferPointer) -> Bool {
         touch()
         guard !isHeadComplete else { return true }
-        let text = String(decoding: line, as: UTF8.self)
-        if text.hasPrefix("HTTP/") {
-            head = Head()
-            let parts = text.split(separator: " ", maxSplits: 2)
-            head.status = parts.count > 1 ? Int(parts[1].prefix(3)) ?? 0 : 0
-        } else if text == "\r\n" || text == "\n" {
-            guard head.status >= 200 else { return true }
-            return completeHead()
-        } else if let colon = text.firstIndex(of: ":") {
-            guard head.headers.count < 256 else { return refuse(.broken, "The answer has too many headers.") }
-            if let name = HTTPField.Name(String(text[..<colon])) {
-                let value = text[text.index(after: colon)...].trimmingPrefix { $0 == " " || $0 == "\t" }
-                let text = value.prefix { !$0.isNewline }
-                head.headers.append(HTTPField(name: name, value: String(text)))
-            }
+        switch head.take(line) {
+        case .unfinished: return true
+        case .complete: return completeHead()
+        case .tooLong: return refuse(.broken, "The answer has too many headers.")
         }
-        return true
     }
 
     private func completeHead() -> Bool {
         isHeadComplete = true
-        head.length = head.headers[.contentLength].flatMap { Int($0) }.flatMap { $0 < 0 ? nil : $0 }
         let hasBody = request.method != .head && head.status != 204 && head.status != 304
         if hasBody, let length = head.length, length > request.limits.responseBytes { return refuseAsTooLarge() }
         // After a refusal libcurl sends no more of the body, but would still wait for the pause of a slow producer to end.
-        if head.status >= 300, sentBytes < request.body.length { loop?.post(.resumeSending(self)) }
+        if head.status >= 300, sentBytes < request.body.length { loop?.post(.resume(ObjectIdentifier(self))) }
         switch mode {
         case .gather:
             break
@@ -212,9 +195,7 @@ final class CurlExchange: @unchecked Sendable {
         guard bodyBytes + bytes.count <= request.limits.responseBytes else { return refuseAsTooLarge() }
         switch mode {
         case .gather:
-            let needed = max(bodyBytes + bytes.count, head.length ?? 0)
-            guard admission.admits(needed, resume: { [weak self] in self?.letGo() }) else { return nil }
-            admission.widen(&body, to: needed)
+            guard bodyBytes + bytes.count <= room || makeRoom(for: bytes.count) else { return nil }
             body.writeBytes(bytes)
         case .stream:
             guard download.append(bytes) else { return nil }
@@ -223,9 +204,17 @@ final class CurlExchange: @unchecked Sendable {
         return true
     }
 
-    /// Lets the sender go on, from any thread: there is room for the body.
-    private func letGo() {
-        loop?.post(.resumeReceiving(self))
+    /// Makes room for so many more bytes, and for all that were announced; `false` if they have to wait for it.
+    private func makeRoom(for count: Int) -> Bool {
+        let needed = max(bodyBytes + count, head.length ?? 0)
+        // Not a reference to this exchange: whatever had a weak one is slower to hold from then on, in every callback.
+        let isAdmitted = admission.admits(needed) { [weak loop, waiting = ObjectIdentifier(self)] in
+            loop?.post(.resume(waiting))
+        }
+        guard isAdmitted else { return false }
+        admission.widen(&body, to: needed)
+        room = needed
+        return true
     }
 
     /// Whether libcurl may send the request now: once, and again only what may be repeated or had no part of its body

@@ -15,12 +15,14 @@ final class CurlLoop: @unchecked Sendable {
     enum Command {
         case start(CurlExchange)
         case cancel(CurlExchange)
-        case resumeReceiving(CurlExchange)
-        case resumeSending(CurlExchange)
+        /// Whoever had the exchange wait, to receive or to send, waits no more; nothing happens if it is gone.
+        case resume(ObjectIdentifier)
     }
 
     private struct Inbox {
         var commands: [Command] = []
+        /// Whether the loop has to be woken to see what is posted.
+        var isAsleep = false
         var isStopping = false
         var isStopped = false
         var waiting: [CheckedContinuation<Void, Never>] = []
@@ -33,7 +35,6 @@ final class CurlLoop: @unchecked Sendable {
     private let multi: UnsafeMutableRawPointer
     private let settings: CurlSettings
     private let epoll: Int32
-    private let timer: Int32
     private var active: [ObjectIdentifier: CurlExchange] = [:]
     private var watched: Set<Int32> = []
     private var deadlines = CurlDeadlines()
@@ -44,12 +45,8 @@ final class CurlLoop: @unchecked Sendable {
         self.settings = settings
         self.multi = multi
         epoll = epoll_create1(Int32(EPOLL_CLOEXEC))
-        timer = timerfd_create(CLOCK_MONOTONIC, Int32(TFD_CLOEXEC | TFD_NONBLOCK))
         bell = eventfd(0, Int32(EFD_CLOEXEC | EFD_NONBLOCK))
-        let isWatching = [timer, bell].allSatisfy {
-            gateway_epoll_control(epoll, EPOLL_CTL_ADD, $0, EPOLLIN.rawValue) == 0
-        }
-        guard isWatching else {
+        guard gateway_epoll_control(epoll, EPOLL_CTL_ADD, bell, EPOLLIN.rawValue) == 0 else {
             curl_multi_cleanup(multi)
             closeDescriptors()
             throw Self.noResources
@@ -61,7 +58,7 @@ final class CurlLoop: @unchecked Sendable {
     }
 
     private func closeDescriptors() {
-        for descriptor in [epoll, timer, bell] where descriptor >= 0 { Glibc.close(descriptor) }
+        for descriptor in [epoll, bell] where descriptor >= 0 { Glibc.close(descriptor) }
     }
 
     private static let noResources = TransportError(
@@ -81,15 +78,13 @@ final class CurlLoop: @unchecked Sendable {
     }
 
     func post(_ command: Command) {
-        let isStopped = inbox.withLock { inbox in
+        let (isStopped, isAsleep) = inbox.withLock { inbox in
             if !inbox.isStopped { inbox.commands.append(command) }
-            return inbox.isStopped
+            defer { inbox.isAsleep = false }
+            return (inbox.isStopped, inbox.isAsleep)
         }
-        if !isStopped {
-            ring()
-        } else if case .start(let exchange) = command {
-            exchange.finish(.failure(Self.closed))
-        }
+        if isAsleep { ring() }
+        if isStopped, case .start(let exchange) = command { exchange.finish(.failure(Self.closed)) }
     }
 
     func stop() {
@@ -120,16 +115,16 @@ final class CurlLoop: @unchecked Sendable {
         configure()
         var events = [epoll_event](repeating: epoll_event(), count: 256)
         while true {
-            setTimer()
-            let count = Int(epoll_wait(epoll, &events, Int32(events.count), -1))
+            let count = Int(epoll_wait(epoll, &events, Int32(events.count), fallAsleep()))
+            inbox.withLock { $0.isAsleep = false }
             for event in events.prefix(max(0, count)) { handle(event) }
-            if let wakesAt = curlWakesAt, wakesAt <= .now {
-                curlWakesAt = nil
-                act(on: CURL_SOCKET_TIMEOUT, 0)
-            }
+            actIfDue()
             // What has ended has ended, even if it is cancelled or overdue by now.
             readMessages()
             let isStopping = takeCommands()
+            // What was just begun wants to act at once.
+            actIfDue()
+            readMessages()
             endOverdue()
             readMessages()
             if isStopping { break }
@@ -159,9 +154,9 @@ final class CurlLoop: @unchecked Sendable {
     private func handle(_ event: epoll_event) {
         var event = event
         let descriptor = gateway_epoll_descriptor(&event)
-        if descriptor == bell || descriptor == timer {
+        if descriptor == bell {
             var count: UInt64 = 0
-            _ = read(descriptor, &count, MemoryLayout<UInt64>.size)
+            _ = read(bell, &count, MemoryLayout<UInt64>.size)
             return
         }
         var what: Int32 = 0
@@ -192,17 +187,25 @@ final class CurlLoop: @unchecked Sendable {
         }
     }
 
-    /// Arms the timer for whatever comes first: libcurl's own wish or an exchange's deadline.
-    private func setTimer() {
-        let next = [curlWakesAt, deadlines.next].compactMap(\.self).min()
-        var specification = itimerspec()
-        if let next {
-            // A value of zero would disarm the timer.
-            let delay = max(.nanoseconds(1), ContinuousClock.now.duration(to: next)).components
-            specification.it_value.tv_sec = Int(delay.seconds)
-            specification.it_value.tv_nsec = max(1, Int(delay.attoseconds / 1_000_000_000))
+    private func actIfDue() {
+        guard let wakesAt = curlWakesAt, wakesAt <= .now else { return }
+        curlWakesAt = nil
+        act(on: CURL_SOCKET_TIMEOUT, 0)
+    }
+
+    /// Says that the loop has to be woken from now on.
+    ///
+    /// - Returns: After how many milliseconds it wakes by itself, for libcurl's own wish or an exchange's deadline; -1 for
+    ///   never.
+    private func fallAsleep() -> Int32 {
+        let isAsleep = inbox.withLock { inbox in
+            inbox.isAsleep = inbox.commands.isEmpty && !inbox.isStopping
+            return inbox.isAsleep
         }
-        timerfd_settime(timer, 0, &specification, nil)
+        guard isAsleep else { return 0 }
+        guard let next = [curlWakesAt, deadlines.next].compactMap(\.self).min() else { return -1 }
+        // Rounded up: there is nothing to do a little too early.
+        return Int32(clamping: max(0, (ContinuousClock.now.duration(to: next) + .microseconds(999)).milliseconds))
     }
 
     private func takeCommands() -> Bool {
@@ -215,8 +218,7 @@ final class CurlLoop: @unchecked Sendable {
             case .start(let exchange): begin(exchange)
             case .cancel(let exchange):
                 end(exchange, .failure(exchange.failure(.cancelled, "The request was cancelled.")))
-            case .resumeReceiving(let exchange): resume(exchange)
-            case .resumeSending(let exchange): resume(exchange)
+            case .resume(let exchange): resume(exchange)
             }
         }
         return isStopping
@@ -236,8 +238,8 @@ final class CurlLoop: @unchecked Sendable {
         }
     }
 
-    private func resume(_ exchange: CurlExchange) {
-        guard active[ObjectIdentifier(exchange)] != nil, let handle = exchange.handle else { return }
+    private func resume(_ waiting: ObjectIdentifier) {
+        guard let exchange = active[waiting], let handle = exchange.handle else { return }
         exchange.touch()
         // Hands over what libcurl held back; if that is refused here, libcurl forgets both the bytes and the refusal.
         let code = curl_easy_pause(handle, CURLPAUSE_CONT)

@@ -72,7 +72,9 @@ public final class CurlTransport: HTTPTransport {
             }
             return await withTaskGroup(of: Void.self) { group in
                 group.addTask {
-                    await exchange.upload.pump(source, length: length) { loop.post(.resumeSending(exchange)) }
+                    await exchange.upload.pump(source, length: length) {
+                        loop.post(.resume(ObjectIdentifier(exchange)))
+                    }
                 }
                 let result = await exchange.milestone(startedBy: loop)
                 group.cancelAll()
@@ -125,7 +127,7 @@ final class CurlStreamReader: Sendable {
     func next() async throws(TransportError) -> ByteBuffer? {
         let (exchange, loop) = (exchange, loop)
         let result = await withTaskCancellationHandler {
-            await exchange.nextChunk { loop.post(.resumeReceiving(exchange)) }
+            await exchange.nextChunk { loop.post(.resume(ObjectIdentifier(exchange))) }
         } onCancel: {
             loop.post(.cancel(exchange))
         }

@@ -34,8 +34,9 @@ public struct GatewayServer: Sendable {
         certificate: ServerCertificate? = nil,
         onRunning: @escaping @Sendable (String) -> Void = { _ in }
     ) throws(ServerCertificateError) -> some ApplicationProtocol {
-        let plain = plain
-        return application(router(), try certificate?.wrap(plain) ?? plain, doorway, onRunning)
+        let edge = edge(routes())
+        let plain = plain(edge)
+        return application(edge, try certificate?.wrap(plain) ?? plain, doorway, onRunning)
     }
 
     /// The service that listens for operators: health, and how the providers are, and webhooks.
@@ -47,39 +48,41 @@ public struct GatewayServer: Sendable {
         token: Secret? = nil,
         onRunning: @escaping @Sendable (String) -> Void = { _ in }
     ) -> some ApplicationProtocol {
-        let (router, routes) = edge()
-        let guarded = Routes(
-            router: router,
-            list: routes.list,
-            layers: token.map { [AdminMiddleware(token: $0)] } ?? []
-        )
-        HealthRoutes(readiness: parts.readiness, board: parts.board).add(to: routes)
+        let book = RouteBook()
+        let guarded = Routes(book: book, gates: token.map { [AdminGate(token: $0)] } ?? [])
+        HealthRoutes(readiness: parts.readiness, board: parts.board).add(to: Routes(book: book))
         if let status = parts.providers { ProviderRoutes(status: status).add(to: guarded) }
         if let (control, outbox) = parts.webhooks {
             WebhookRoutes(control: control, outbox: outbox, time: parts.time).add(to: guarded)
         }
-        return application(router, plain, nil, onRunning)
+        let edge = edge(book.table)
+        return application(edge, plain(edge), nil, onRunning)
     }
 
     /// Lets in who stands at the door for callers, and nobody else: to be awaited before the services are stopped.
     public func closeDoor() async { await doorway.close(parts.time) }
 
-    private var plain: HTTPServerBuilder {
-        HTTPServerBuilder { [patience] responder in PoliteChannel(patience: patience, responder: responder) }
+    private func edge(_ routes: RouteTable) -> Edge {
+        Edge(routes: routes, time: parts.time, requestLog: parts.requestLog)
+    }
+
+    private func plain(_ edge: Edge) -> HTTPServerBuilder {
+        let answering = Answering(edge: edge, logger: logger)
+        return HTTPServerBuilder { [patience] _ in PoliteChannel(patience: patience, responder: answering.respond) }
     }
 
     private func application(
-        _ router: Router<GatewayContext>,
+        _ edge: Edge,
         _ server: HTTPServerBuilder,
         _ doorway: Doorway?,
         _ onRunning: @escaping @Sendable (String) -> Void
     ) -> some ApplicationProtocol {
         Application(
-            router: router,
+            responder: edge,
             server: server,
             configuration: ApplicationConfiguration(
                 address: .hostname(settings.host, port: settings.port),
-                serverName: "image-gateway",
+                serverName: Answering.serverName,
                 availableConnectionsDelegate: settings.mostConnections.map {
                     MaximumAvailableConnections($0, logger: logger)
                 }
@@ -93,12 +96,12 @@ public struct GatewayServer: Sendable {
         )
     }
 
-    private func router() -> Router<GatewayContext> {
-        let (router, open) = edge()
-        let key = KeyMiddleware(callers: parts.callers)
-        let guarded = Routes(router: router, list: open.list, layers: [key])
-        let pace = PaceMiddleware(paces: CallerPaces(), time: parts.time)
-        let paced = Routes(router: router, list: open.list, layers: [key, pace])
+    private func routes() -> RouteTable {
+        let book = RouteBook()
+        let open = Routes(book: book)
+        let key = KeyGate(callers: parts.callers)
+        let guarded = Routes(book: book, gates: [key])
+        let paced = Routes(book: book, gates: [key, PaceGate(paces: CallerPaces(), time: parts.time)])
         let views = TaskViews(objects: parts.objects, store: parts.store, time: parts.time)
         let desk = TaskDesk(parts: parts, settings: settings, turns: KeyTurns())
         HealthRoutes(readiness: parts.readiness, board: parts.board).add(to: open)
@@ -115,14 +118,6 @@ public struct GatewayServer: Sendable {
         EventRoutes(parts: parts, views: views).add(to: guarded)
         TaskActions(parts: parts, settings: settings, views: views, desk: desk).add(to: guarded, paced: paced)
         ModelRoutes(models: parts.models).add(to: guarded)
-        return router
-    }
-
-    /// A router whose every answer passes the outermost layer, and its routes without a key.
-    private func edge() -> (Router<GatewayContext>, Routes) {
-        let router = Router(context: GatewayContext.self, options: .autoGenerateHeadEndpoints)
-        let list = RouteList()
-        router.add(middleware: EdgeMiddleware(routes: list, time: parts.time))
-        return (router, Routes(router: router, list: list, layers: []))
+        return book.table
     }
 }

@@ -88,6 +88,8 @@ public struct ServerParts: Sendable {
     public var providers: (@Sendable () -> ProvidersStatus)?
     /// Who tells receivers that tasks are finished, and what they are still to be told; `nil` for nobody.
     public var webhooks: (control: any WebhookControl, outbox: any WebhookStore)?
+    /// Who writes the line about each request in the place of the server's logger; `nil` for that.
+    public var requestLog: (@Sendable (AnsweredRequest) -> Void)?
 
     /// Checks where a request wants to be told that its task is finished.
     func check(_ address: WebhookAddress?) throws(InvalidRequest) {
@@ -115,7 +117,8 @@ public struct ServerParts: Sendable {
         time: any TimeSource = SystemTime(),
         readiness: [String: @Sendable () async throws -> Void] = [:],
         providers: (@Sendable () -> ProvidersStatus)? = nil,
-        webhooks: (control: any WebhookControl, outbox: any WebhookStore)? = nil
+        webhooks: (control: any WebhookControl, outbox: any WebhookStore)? = nil,
+        requestLog: (@Sendable (AnsweredRequest) -> Void)? = nil
     ) {
         self.store = store
         self.objects = objects
@@ -129,5 +132,6 @@ public struct ServerParts: Sendable {
         self.readiness = readiness
         self.providers = providers
         self.webhooks = webhooks
+        self.requestLog = requestLog
     }
 }

@@ -76,12 +76,20 @@ struct LineLogHandler: LogHandler {
     }
 
     private static func writeSentence(_ event: LogEvent, _ pairs: Pairs, _ now: Timestamp, to line: inout ByteBuffer) {
-        let level = event.level.rawValue
+        writeBeginning(event.level, event.message.description, now, to: &line)
+        for (name, value) in pairs { writePair(name, short(value), to: &line) }
+        line.writeString("\n")
+    }
+
+    static func writeBeginning(_ level: Logger.Level, _ message: String, _ now: Timestamp, to line: inout ByteBuffer) {
+        let level = level.rawValue
         let room = String(repeating: " ", count: max(1, 9 - level.count))
         writeTime(now, to: &line)
-        line.writeString(" \(level)\(room)\(plain(event.message.description))")
-        for (name, value) in pairs { line.writeString(" \(name)=\(quoted(plain(short(value))))") }
-        line.writeString("\n")
+        line.writeString(" \(level)\(room)\(plain(message))")
+    }
+
+    static func writePair(_ name: String, _ value: String, to line: inout ByteBuffer) {
+        line.writeString(" \(name)=\(quoted(plain(short(value))))")
     }
 
     private static func short(_ value: Logger.MetadataValue) -> String {
@@ -89,7 +97,7 @@ struct LineLogHandler: LogHandler {
         return short(text)
     }
 
-    private static func short(_ text: String) -> String {
+    static func short(_ text: String) -> String {
         text.utf8.count <= longest ? text : String(text.prefix(longest))
     }
 
@@ -111,18 +119,27 @@ struct LineLogHandler: LogHandler {
     }
 
     /// `2026-11-21T15:45:00.123Z`.
-    private static func writeTime(_ now: Timestamp, to line: inout ByteBuffer) {
+    static func writeTime(_ now: Timestamp, to line: inout ByteBuffer) {
         let date = CivilDate(now)
-        for (value, digits, mark) in [
-            (date.year, 1000, "-"), (date.month, 10, "-"), (date.day, 10, "T"), (date.hour, 10, ":"),
-            (date.minute, 10, ":"), (date.second, 10, "."), (Int(now.milliseconds % 1000), 100, "Z"),
-        ] {
-            var unit = digits
-            while unit > 0 {
-                line.writeInteger(UInt8(ascii: "0") + UInt8(value / unit % 10))
-                unit /= 10
+        line.writeWithUnsafeMutableBytes(minimumWritableBytes: 24) { bytes in
+            var end = 0
+            func put(_ value: Int, _ digits: Int, _ mark: Unicode.Scalar) {
+                var rest = value
+                for place in stride(from: end + digits - 1, through: end, by: -1) {
+                    bytes[place] = UInt8(ascii: "0") + UInt8(rest % 10)
+                    rest /= 10
+                }
+                bytes[end + digits] = UInt8(ascii: mark)
+                end += digits + 1
             }
-            line.writeString(mark)
+            put(date.year, 4, "-")
+            put(date.month, 2, "-")
+            put(date.day, 2, "T")
+            put(date.hour, 2, ":")
+            put(date.minute, 2, ":")
+            put(date.second, 2, ".")
+            put(Int(now.milliseconds % 1000), 3, "Z")
+            return end
         }
     }
 }

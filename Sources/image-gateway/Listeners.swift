@@ -63,7 +63,8 @@ struct Listeners {
                 },
             ],
             providers: { gateway.providersStatus },
-            webhooks: (gateway.webhooks, gateway.outbox)
+            webhooks: (gateway.webhooks, gateway.outbox),
+            requestLog: LogSetup.requestLog(gateway.configuration.log)
         )
     }
 

@@ -1,8 +1,10 @@
 // Part of ImageGateway. SPDX-License-Identifier: Apache-2.0
 
 import GatewayCore
+@testable import GatewayServer
 import GatewayTesting
 import HTTPTypes
+import Hummingbird
 import NIOCore
 import Testing
 
@@ -106,6 +108,7 @@ import Testing
         (HTTPRequest.Method.get, "/v1/images/generations/async/x", "404"),
         (.delete, "/v1/images/generations", "POST"), (.put, "/v1/images/generations/async", "GET, HEAD, POST"),
         (.post, "/v1/models", "GET, HEAD"), (.patch, "/v1/models/x", "GET, HEAD"),
+        (.get, "/v1/images/generations/async", "GET, HEAD, POST"),
         (.put, "/v1/images/tasks/image_01KCRVET35FAVZME1CEEED9VBS", "DELETE, GET, HEAD"),
         (.delete, "/v1/images/edits/image_01KCRVET35FAVZME1CEEED9VBS", "GET, HEAD"),
         (.post, "/health/live", "GET, HEAD"),
@@ -118,6 +121,33 @@ import Testing
             answer.expectError(405, "method_not_allowed")
             #expect(answer[header: "allow"] == allowed)
         }
+    }
+
+    @Test(arguments: [
+        "/v1/models/", "//v1//models", "/v1/models//imagen-plain/", "//files//x.png", "/v1/images/tasks///",
+    ])
+    func `slashes too many do not matter`(path: String) async throws {
+        try await TestGateway { $0.files = FileTests.FakeFiles() }.run { client in
+            let answer = try await client.get(path)
+            #expect(answer.status == (path.hasPrefix("//files") ? 403 : 200), "\(answer.text)")
+        }
+    }
+
+    @Test(arguments: [
+        ("/v1/models/:id", "/v1/models/a%2Fb", "a%2Fb"), ("/v1/models/:id", "/v1/models/", nil),
+        ("/v1/models/:id", "/v1/models/a/b", nil), ("/a/:id/events", "/a/events", nil),
+        ("/a/:id/events", "/a//events", nil),
+        ("/a/:id/events", "/a/b/events/", "b"), ("/a/:id/events", "/a/events/events", "events"),
+        ("/files/**", "/files/2026/x", "2026/x"), ("/files/**", "/files/", nil), ("/files/**", "/files///", nil),
+        ("/files/**", "/filesx", nil),
+    ])
+    func `a pattern takes what has its form`(pattern: String, path: String, name: String?) {
+        let book = RouteBook()
+        Routes(book: book).on(.get, pattern) { _, _ in Response(status: .ok) }
+        #expect(book.table.find(.get, path)?.name == name)
+        #expect((book.table.find(.head, path) == nil) == (name == nil))
+        #expect((book.table.methods(at: path) == nil) == (name == nil))
+        #expect(book.table.find(.post, path) == nil)
     }
 
     @Test(arguments: ["/v1/models", "/health/live", "/v1/images/tasks", "/v1/models/nothing", "/nowhere"])

@@ -55,13 +55,14 @@ final class FarewellHandler: ChannelDuplexHandler {
     // MARK: What comes
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        if case .head = unwrapInboundIn(data), phase == .lastAnswer { isDropping = true }
-        guard phase != .parting, !isDropping else { return }
         if case .head = unwrapInboundIn(data) {
+            if phase == .lastAnswer { isDropping = true }
+            guard phase != .parting, !isDropping else { return }
             open += 1
             hasBeenAsked = true
             cancelTimer()
         }
+        guard phase != .parting, !isDropping else { return }
         context.fireChannelRead(data)
     }
 

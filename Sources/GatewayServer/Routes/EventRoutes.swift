@@ -23,7 +23,7 @@ struct EventRoutes: Sendable {
     }
 
     private func events(_ request: Request, _ context: GatewayContext) async throws -> Response {
-        guard let id = context.parameters.get("id").flatMap({ TaskID($0) }) else { throw APIError.noTask }
+        guard let id = context.pathName.flatMap({ TaskID($0) }) else { throw APIError.noTask }
         let caller = context.caller
         // Watch before reading, so that no change falls in between.
         let changes = parts.board.changes(of: id)

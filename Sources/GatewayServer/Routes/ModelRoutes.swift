@@ -14,7 +14,7 @@ struct ModelRoutes: Sendable {
             return Response(json: ["object": "list", "data": .array(mine.map(Self.view))])
         }
         routes.on(.get, "/v1/models/:id") { _, context in
-            let id = context.parameters.get("id")?.removingPercentEncoding ?? ""
+            let id = context.pathName?.removingPercentEncoding ?? ""
             guard let model = models[id], context.caller.mayUse(id) else {
                 throw InvalidRequest(.modelNotFound, "model", "The model '\(id.prefix(100))' does not exist.")
             }

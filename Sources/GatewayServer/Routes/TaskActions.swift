@@ -180,7 +180,7 @@ struct TaskActions: Sendable {
     }
 
     private func id(_ context: GatewayContext) throws -> TaskID {
-        guard let id = context.parameters.get("id").flatMap({ TaskID($0) }) else { throw APIError.noTask }
+        guard let id = context.pathName.flatMap({ TaskID($0) }) else { throw APIError.noTask }
         return id
     }
 }

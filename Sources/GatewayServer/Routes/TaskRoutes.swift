@@ -60,6 +60,8 @@ struct TaskRoutes: Sendable {
             let changed = try await group.next() ?? nil
             group.cancelAll()
             if let changed { return changed }
+            // When the process stops, the changes may end before the sleep is cut off.
+            try Task.checkCancellation()
             return try await read(id, caller)
         }
     }
@@ -71,7 +73,7 @@ struct TaskRoutes: Sendable {
 
     /// A name that cannot be one is no task: the same answer as for a missing one and for somebody else's.
     private func id(_ context: GatewayContext) throws -> TaskID {
-        guard let id = context.parameters.get("id").flatMap({ TaskID($0) }) else { throw APIError.noTask }
+        guard let id = context.pathName.flatMap({ TaskID($0) }) else { throw APIError.noTask }
         return id
     }
 

@@ -19,7 +19,7 @@ struct WebhookRoutes: Sendable {
             Response(json: WebhookViews.endpoints(control.endpoints))
         }
         routes.on(.post, "/webhooks/endpoints/:name/enable") { _, context in
-            guard let name = context.parameters.get("name"), control.enable(name) else {
+            guard let name = context.pathName, control.enable(name) else {
                 throw APIError(.notFound, "not_found", "There is no endpoint of that name.")
             }
             return Response(json: WebhookViews.endpoints(control.endpoints))
@@ -60,7 +60,7 @@ struct WebhookRoutes: Sendable {
     }
 
     private func delivery(_ context: GatewayContext) async throws -> WebhookDelivery {
-        guard let id = context.parameters.get("id"), let delivery = try await outbox.webhook(id) else {
+        guard let id = context.pathName, let delivery = try await outbox.webhook(id) else {
             throw APIError(.notFound, "not_found", "There is no delivery of that id.")
         }
         return delivery

@@ -5,17 +5,11 @@ import HTTPTypes
 import Hummingbird
 
 /// Lets nobody pass without the operators' token.
-struct AdminMiddleware: RouterMiddleware {
-    typealias Context = GatewayContext
-
+struct AdminGate: Gate {
     let token: Secret
 
-    func handle(
-        _ request: Request,
-        context: GatewayContext,
-        next: (Request, GatewayContext) async throws -> Response
-    ) async throws -> Response {
-        let credential = KeyMiddleware.credential(in: request.headers) ?? ""
+    func pass(_ request: Request, _ context: inout GatewayContext) throws {
+        let credential = KeyGate.credential(in: request.headers) ?? ""
         guard token.withPlaintext({ Self.areEqual($0, credential) }) else {
             throw APIError(
                 .unauthorized,
@@ -24,7 +18,6 @@ struct AdminMiddleware: RouterMiddleware {
                 headers: [.wwwAuthenticate: "Bearer"]
             )
         }
-        return try await next(request, context)
     }
 
     /// Takes a time that does not tell where the two differ.

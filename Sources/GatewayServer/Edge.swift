@@ -7,48 +7,56 @@ import Logging
 import NIOCore
 import Synchronization
 
-/// The outermost layer: names the request, turns every error into the envelope, and writes one log line.
-struct EdgeMiddleware: RouterMiddleware {
-    typealias Context = GatewayContext
-
-    let routes: RouteList
+/// The outermost layer: names the request, turns every error into the envelope, and has one line written about it.
+struct Edge: HTTPResponder {
+    let routes: RouteTable
     let time: any TimeSource
+    /// Who writes the line about each request; `nil` for the logger.
+    let requestLog: (@Sendable (AnsweredRequest) -> Void)?
 
-    func handle(
-        _ request: Request,
-        context: GatewayContext,
-        next: (Request, GatewayContext) async throws -> Response
-    ) async throws -> Response {
+    func respond(to request: Request, context: GatewayContext) async -> Response {
         let start = ContinuousClock.now
+        let path = request.uri.path
         var context = context
-        context.requestID = Self.sane(request.headers[.requestID]) ?? Self.newRequestID(at: time.now)
-        // One name for the request in every line of it, and it is the one that the caller knows.
-        context.logger[metadataKey: "hb.request.id"] = nil
-        context.logger[metadataKey: "request"] = "\(context.requestID)"
+        context.requestID = Self.sane(request.headers.text(of: .requestID)) ?? Self.newRequestID(at: time.now)
         var response: Response
         do {
-            response = try await next(request, context)
+            guard let (route, name) = routes.find(request.method, path) else { throw nobody(request.method, path) }
+            context.pathName = name
+            for gate in route.gates { try await gate.pass(request, &context) }
+            response = try await route.handler(request, context)
         } catch {
             response = answer(to: error, request, context)
         }
-        response.headers[.requestID] = context.requestID
+        for field in context.answerHeaders { response.headers.append(field) }
+        response.headers.append(HTTPField(name: .requestID, value: context.requestID))
         // An answer to HEAD has no body, not even that of an error: the next answer would be read as part of it.
         if request.method == .head { response = response.createHeadResponse() }
-        log(request, response, context, took: start.duration(to: .now))
+        let line = AnsweredRequest(
+            id: context.requestID,
+            method: request.method.rawValue,
+            path: path,
+            caller: context.caller.name,
+            status: response.status.code,
+            took: start.duration(to: .now)
+        )
+        if let requestLog { requestLog(line) } else { line.log(to: context.logger) }
         return response
     }
 
+    /// A path that nobody knows, or knows with this method.
+    private func nobody(_ method: HTTPRequest.Method, _ path: String) -> APIError {
+        guard let allowed = routes.methods(at: path) else { return .unknownPath }
+        return APIError(
+            .methodNotAllowed,
+            "method_not_allowed",
+            "This path does not take \(method.rawValue); it takes \(allowed).",
+            headers: [.allow: allowed]
+        )
+    }
+
     private func answer(to error: any Error, _ request: Request, _ context: GatewayContext) -> Response {
-        var failure = APIError.of(error)
-        // Hummingbird says "not found" for a wrong method, too.
-        if (error as? HTTPError)?.status == .notFound, let allowed = routes.methods(at: request.uri.path) {
-            failure = APIError(
-                .methodNotAllowed,
-                "method_not_allowed",
-                "This path does not take \(request.method.rawValue); it takes \(allowed).",
-                headers: [.allow: allowed]
-            )
-        }
+        let failure = APIError.of(error)
         if let error = error as? StoreError {
             context.logger.error("The task store failed.", metadata: ["error": "\(error.message)"])
         }
@@ -79,18 +87,6 @@ struct EdgeMiddleware: RouterMiddleware {
             try? await channel.closeFuture.get()
             limit.cancel()
         }
-    }
-
-    private func log(_ request: Request, _ response: Response, _ context: GatewayContext, took: Duration) {
-        var metadata: Logger.Metadata = [
-            "method": "\(request.method.rawValue)", "path": "\(request.uri.path.prefix(200))",
-            "status": .stringConvertible(response.status.code), "took_ms": .stringConvertible(took.milliseconds),
-        ]
-        // Health, files and wrong keys have no caller.
-        if !context.callerName.value.isEmpty { metadata["caller"] = "\(context.callerName.value)" }
-        // Whoever asks for health asks all day.
-        let isRoutine = request.uri.path.hasPrefix("/health/") && response.status.code < 400
-        context.logger.log(level: isRoutine ? .debug : .info, "request", metadata: metadata)
     }
 
     /// A caller's own name for the request, if it is short and plain.
@@ -132,9 +128,24 @@ extension Response {
     /// An answer in JSON that is encoded already.
     init(encoded body: ByteBuffer, status: HTTPResponse.Status = .ok, headers: HTTPFields = [:]) {
         var headers = headers
-        headers[.contentType] = "application/json"
-        headers[.cacheControl] = "no-store"
-        headers[.contentLength] = String(body.readableBytes)
+        // Room for those that every answer gets besides.
+        headers.reserveCapacity(headers.count + 6)
+        headers.append(.json)
+        headers.append(.keptByNobody)
+        headers.append(HTTPField(name: .contentLength, value: String(body.readableBytes)))
         self.init(status: status, headers: headers, body: ResponseBody(byteBuffer: body))
+    }
+}
+
+extension HTTPField {
+    fileprivate static let json = HTTPField(name: .contentType, value: "application/json")
+    fileprivate static let keptByNobody = HTTPField(name: .cacheControl, value: "no-store")
+}
+
+extension HTTPFields {
+    /// What the subscript says, which would make a new text of it even where there is nothing to join.
+    func text(of name: HTTPField.Name) -> String? {
+        guard let place = firstIndex(where: { $0.name == name }) else { return nil }
+        return self[(place + 1)...].contains { $0.name == name } ? self[name] : self[place].value
     }
 }

@@ -88,6 +88,10 @@ public struct Engine: Service {
         // Whoever watches or waits here learns that nothing more will happen.
         defer { parts.board.engineEnded() }
         try await pulse.beat(parts.store, node: parts.node, time: parts.time)
+        parts.board.offerRoom { [load, weak board = parts.board] id, model in
+            guard let board, load.keepsRoom(for: id, model: model) else { return nil }
+            return TaskRoom { if load.end(id) { board.signalQueue() } }
+        }
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await work() }
             group.addTask { await beat() }
@@ -147,7 +151,13 @@ public struct Engine: Service {
     private func takeAssignments() async {
         await withDiscardingTaskGroup { group in
             for await assignment in parts.board.assignments {
-                group.addTask { await run(assignment.task, uploads: assignment.uploads) }
+                group.addTask {
+                    guard let room = assignment.room else {
+                        return await run(assignment.task, uploads: assignment.uploads)
+                    }
+                    room.use()
+                    await runCounted(assignment.task)
+                }
             }
         }
     }
@@ -187,14 +197,17 @@ public struct Engine: Service {
         for task in tasks {
             load.begin(task)
             parts.pool.seizeSlots(for: task)
-            group.addTask {
-                await run(task) {
-                    if load.rests($0) { parts.board.signalQueue() }
-                } ended: {
-                    parts.pool.forfeitSlots(of: task.id)
-                    if load.end(task) { parts.board.signalQueue() }
-                }
-            }
+            group.addTask { await runCounted(task) }
+        }
+    }
+
+    /// Runs a task that the load counts.
+    private func runCounted(_ task: ImageTask) async {
+        await run(task) {
+            if load.rests($0) { parts.board.signalQueue() }
+        } ended: {
+            parts.pool.forfeitSlots(of: task.id)
+            if load.end(task.id) { parts.board.signalQueue() }
         }
     }
 

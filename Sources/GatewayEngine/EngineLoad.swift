@@ -35,6 +35,16 @@ final class EngineLoad: Sendable {
         var doorOfTask: [TaskID: [String]] = [:]
         var storeIsEmpty = false
         var isClosed = false
+
+        /// How many more may be worked on.
+        func room(_ limit: Int) -> Int { limit - (running - resting.count - blocked.count) }
+
+        mutating func begin(_ id: TaskID, at door: [String]?) {
+            running += 1
+            guard let door else { return }
+            doors[door]?.running += 1
+            doorOfTask[id] = door
+        }
     }
 
     /// How many tasks wait here for the same providers to come back; the others wait in the store.
@@ -64,12 +74,21 @@ final class EngineLoad: Sendable {
 
     func begin(_ task: ImageTask) {
         state.withLock { state in
-            state.running += 1
+            state.begin(task.id, at: doorOfModel[task.request.model])
             if task.isResting { state.resting.insert(task.id) }
-            if let door = doorOfModel[task.request.model] {
-                state.doors[door]?.running += 1
-                state.doorOfTask[task.id] = door
-            }
+        }
+    }
+
+    /// Keeps room for a task that is about to be made, if there is some and no other task waits for it.
+    ///
+    /// - Returns: Whether the task is counted now, until its end.
+    func keepsRoom(for id: TaskID, model: String) -> Bool {
+        state.withLock { state in
+            guard state.storeIsEmpty, !state.isClosed, state.room(limit) > 0, let door = doorOfModel[model],
+                let found = state.doors[door], found.room > 0
+            else { return false }
+            state.begin(id, at: door)
+            return true
         }
     }
 
@@ -103,11 +122,11 @@ final class EngineLoad: Sendable {
     }
 
     /// Ends one; `true` if there may be more to claim.
-    func end(_ task: ImageTask) -> Bool {
+    func end(_ id: TaskID) -> Bool {
         state.withLock { state in
             state.running -= 1
-            state.resting.remove(task.id)
-            if let door = state.doorOfTask.removeValue(forKey: task.id) { state.doors[door]?.running -= 1 }
+            state.resting.remove(id)
+            if let door = state.doorOfTask.removeValue(forKey: id) { state.doors[door]?.running -= 1 }
             return !state.storeIsEmpty
         }
     }
@@ -120,7 +139,7 @@ final class EngineLoad: Sendable {
         state.withLock { state in
             // Until a claim has shown otherwise: whoever ends meanwhile asks for another.
             state.storeIsEmpty = false
-            let room = limit - (state.running - state.resting.count - state.blocked.count)
+            let room = state.room(limit)
             guard room > 0, !state.isClosed else { return nil }
             let left = state.doors.values.map { (models: $0.models, tasks: $0.room) }
             let full = left.filter { $0.tasks <= 0 }.reduce(into: Set<String>()) { $0.formUnion($1.models) }

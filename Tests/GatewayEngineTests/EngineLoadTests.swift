@@ -48,10 +48,10 @@ import Testing
 
         #expect(load.bite() == nil)
 
-        #expect(load.end(tasks[0]))
+        #expect(load.end(tasks[0].id))
         #expect(load.bite() == .init(tasks: 1, fullModels: []))
         load.foundEmpty()
-        #expect(!load.end(tasks[1]))
+        #expect(!load.end(tasks[1].id))
     }
 
     @Test func `tasks that wait for a vendor's job take no room`() throws {
@@ -69,7 +69,7 @@ import Testing
         #expect(!load.rests(next))
         #expect(!load.rests(busy[0]))
         #expect(load.bite() == nil)
-        for task in waiting { _ = load.end(task) }
+        for task in waiting { _ = load.end(task.id) }
         #expect(load.bite() == nil)
     }
 
@@ -110,11 +110,49 @@ import Testing
         #expect(load.bite()?.fullModels == [], "a task that was not claimed does not count")
     }
 
-    @Test func `after closing nothing is claimed`() {
+    @Test func `after closing nothing is claimed, and no room is kept`() throws {
         let load = load(10)
+        load.foundEmpty()
 
         load.close()
 
         #expect(load.bite() == nil)
+        #expect(!load.keepsRoom(for: bench.samples.id(), model: "four"))
+    }
+
+    @Test func `room is kept only when no other task waits for it`() {
+        let load = load(10)
+        #expect(!load.keepsRoom(for: bench.samples.id(), model: "four"), "nobody has looked into the queue yet")
+
+        load.foundEmpty()
+        #expect(load.keepsRoom(for: bench.samples.id(), model: "four"))
+
+        _ = load.bite()
+        #expect(!load.keepsRoom(for: bench.samples.id(), model: "four"), "somebody has been asked to claim")
+    }
+
+    @Test func `room is kept for as many as fit, here and at the vendor, and is there again at their end`() {
+        let load = load(3)
+        load.foundEmpty()
+        let id = bench.samples.id()
+        #expect(load.keepsRoom(for: id, model: "one"))
+        #expect(load.keepsRoom(for: bench.samples.id(), model: "solo"))
+        #expect(load.keepsRoom(for: bench.samples.id(), model: "one"))
+        #expect(!load.keepsRoom(for: bench.samples.id(), model: "four"), "three are the limit")
+
+        #expect(!load.end(id), "nobody waits")
+        #expect(load.keepsRoom(for: bench.samples.id(), model: "four"))
+    }
+
+    @Test func `no room is kept at a vendor that has enough to do`() {
+        let load = load(100)
+        load.foundEmpty()
+        var kept = 0
+        while load.keepsRoom(for: bench.samples.id(), model: "one") { kept += 1 }
+
+        #expect(kept == 4)
+        #expect(!load.keepsRoom(for: bench.samples.id(), model: "solo"), "the same vendor under another name")
+        #expect(load.keepsRoom(for: bench.samples.id(), model: "two"))
+        #expect(!load.keepsRoom(for: bench.samples.id(), model: "unheard-of"))
     }
 }

@@ -56,6 +56,42 @@ import Testing
         #expect(bench.objects.calls.count == 600)
     }
 
+    @Test func `a task that there is room for runs without being claimed`() async throws {
+        let bench = Bench(FakeVendor { _, number in .pictures(number) }.provider("a", maxConcurrent: 4))
+
+        try await running(bench.engine(workers: 1)) { _ in
+            for _ in 0..<5 {
+                let id = bench.samples.id()
+                let room = try await bench.room(for: id)
+                let task = try await bench.create(id: id, node: "node-1")
+                bench.board.assign(task, room: room)
+                try await eventually { try await bench.row(task.id).status.isFinal }
+                #expect(try await bench.row(task.id).status == .completed)
+                // Made by the server, claimed and submitted in one write, stored: a claim alone would be one version more.
+                #expect(try await bench.row(task.id).version == 3)
+            }
+        }
+        #expect(bench.board.isQuiet)
+    }
+
+    @Test func `room that nobody uses is given back, and whoever waits meanwhile gets it`() async throws {
+        let bench = Bench(FakeVendor.saying(.pictures(1)).provider("a", maxConcurrent: 4))
+
+        try await running(bench.engine(workers: 1)) { _ in
+            var rooms = [try await bench.room(for: bench.samples.id())]
+            while let room = bench.board.room(for: bench.samples.id(), model: "one") { rooms.append(room) }
+            #expect(rooms.count == 2)
+            let queued = try await bench.create()
+            bench.board.signalQueue()
+            // The engine has looked, and there was no room.
+            try await eventually { bench.board.room(for: bench.samples.id(), model: "one") == nil }
+            #expect(try await bench.row(queued.id).status == .pending)
+
+            rooms.removeAll()
+            try await eventually { try await bench.row(queued.id).status == .completed }
+        }
+    }
+
     @Test func `a signal that comes while there is no room is not lost`() async throws {
         let gate = Gate()
         let vendor = FakeVendor { _, number in

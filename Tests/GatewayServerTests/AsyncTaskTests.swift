@@ -3,6 +3,7 @@
 import GatewayCore
 import GatewayTesting
 import NIOCore
+import Synchronization
 import Testing
 
 /// Making a task and reading it.
@@ -47,6 +48,35 @@ import Testing
         #expect(task.linkLifetime == .seconds(86_400))
         var signals = gateway.board.queueSignals.makeAsyncIterator()
         #expect(await signals.next() != nil)
+    }
+
+    @Test func `a new task that there is room for belongs to this process, is in no queue, and is handed to the engine`()
+        async throws
+    {
+        let asked = Mutex<[String]>([])
+        gateway.board.offerRoom { id, model in
+            asked.withLock { $0.append("\(id) \(model)") }
+            return TaskRoom {}
+        }
+        let answer = try await gateway.run { try await $0.post(Call.asynchronous) }
+        let task = try #require(gateway.store.all.first)
+        #expect(asked.withLock { $0 } == ["\(task.id) gemini-3-pro-image-preview"])
+        #expect(task.node == "node-under-test")
+        #expect(answer.json["status"]?.string == "pending")
+        #expect(answer.json["queue_position"] == nil)
+        var assignments = gateway.board.assignments.makeAsyncIterator()
+        let assignment = try #require(await assignments.next())
+        #expect(assignment.task == task)
+        #expect(assignment.room != nil)
+    }
+
+    @Test func `room for a task that is not taken is given back`() async throws {
+        let givenBack = Mutex(0)
+        gateway.board.offerRoom { _, _ in TaskRoom { givenBack.withLock { $0 += 1 } } }
+        gateway.store.fail([StoreError(.full, "The disk is full.")])
+        let answer = try await gateway.run { try await $0.post(Call.asynchronous) }
+        #expect(answer.status == 503)
+        #expect(givenBack.withLock { $0 } == 1)
     }
 
     @Test func `what the caller wrote comes back as JSON again`() async throws {

@@ -7,12 +7,15 @@ import Synchronization
 ///
 /// The row is the truth; the board only says when to look at it.
 public final class TaskBoard: Sendable {
+    fileprivate typealias RoomOffer = @Sendable (TaskID, String) -> TaskRoom?
+
     fileprivate struct State {
         var watchers: [TaskID: [Int: AsyncStream<Void>.Continuation]] = [:]
         var callers: [TaskID: [Int: AsyncStream<Delivery>.Continuation]] = [:]
         var hungUp: Set<TaskID> = []
         var runs: [TaskID: @Sendable () -> Void] = [:]
         var isTaking = true
+        var offer: RoomOffer?
         /// Whether the engine has ended: nothing of any task changes here any more.
         var isOver = false
         var stoppers: [AsyncStream<Void>.Continuation] = []
@@ -54,15 +57,33 @@ public final class TaskBoard: Sendable {
     ///   - task: The task.
     ///   - uploads: The pictures that came with it, in the order of its inputs, a mask last, so that they need not be read
     ///     from the object store; they are kept no longer than the task runs here.
+    ///   - room: Room that was kept for it; `nil` for a task whose caller waits, for which there is always room.
     /// - Returns: `false` if the engine takes nothing more on: nobody need wait for it here then. Another process takes the
     ///   task over when this one is gone.
     @discardableResult
-    public func assign(_ task: ImageTask, uploads: [InputPicture] = []) -> Bool {
-        if case .terminated = assigner.yield(Assignment(task: task, uploads: uploads)) {
+    public func assign(_ task: ImageTask, uploads: [InputPicture] = [], room: TaskRoom? = nil) -> Bool {
+        if case .terminated = assigner.yield(Assignment(task: task, uploads: uploads, room: room)) {
             settled(task.id)
             return false
         }
         return true
+    }
+
+    /// Says who can tell whether there is room for another task in this process at this moment.
+    ///
+    /// - Parameter offer: Keeps room for a task of a name and a model, if there is some and no other task waits for it.
+    public func offerRoom(_ offer: @escaping @Sendable (TaskID, String) -> TaskRoom?) {
+        state.withLock { $0.offer = offer }
+    }
+
+    /// Asks for room for a task that is about to be written: with it, the task need not be queued and claimed.
+    ///
+    /// - Parameters:
+    ///   - id: The task's name.
+    ///   - model: The model it asks for.
+    /// - Returns: The room, for ``assign(_:uploads:room:)``; `nil` if the task has to wait for its turn.
+    public func room(for id: TaskID, model: String) -> TaskRoom? {
+        state.withLock { $0.isTaking ? $0.offer : nil }?(id, model)
     }
 
     /// Tells the engine that there may be a task to claim.
@@ -250,42 +271,5 @@ extension TaskBoard.State {
         let continuation = callers[place.task]?.removeValue(forKey: place.number)
         if callers[place.task]?.isEmpty == true { callers[place.task] = nil }
         return continuation
-    }
-}
-
-/// A caller's place in front of a task: at most one delivery, then the end.
-public struct CallerPlace: Sendable, AsyncSequence {
-    /// The task waited for.
-    public let task: TaskID
-    fileprivate let number: Int
-    fileprivate let deliveries: AsyncStream<Delivery>
-
-    /// Waits.
-    public func makeAsyncIterator() -> AsyncStream<Delivery>.Iterator { deliveries.makeAsyncIterator() }
-}
-
-/// A task that this process shall run, with what came along and is in memory anyway.
-public struct Assignment: Sendable {
-    /// The task, as it was written.
-    public var task: ImageTask
-    /// The pictures of its request's `upload` inputs, in order, a mask last; empty if there are none.
-    public var uploads: [InputPicture]
-}
-
-/// Whoever waits for the pictures of a task and has been promised them.
-public struct WaitingCaller: Sendable {
-    fileprivate let continuations: [AsyncStream<Delivery>.Continuation]
-
-    /// Hands over, the same buffers to everybody; once.
-    public func give(_ delivery: Delivery) {
-        for continuation in continuations {
-            continuation.yield(delivery)
-            continuation.finish()
-        }
-    }
-
-    /// Sends everybody back to the row: there will be no delivery.
-    public func dismiss() {
-        for continuation in continuations { continuation.finish() }
     }
 }

@@ -94,7 +94,8 @@ struct ImageRoutes: Sendable {
         return response
     }
 
-    /// Makes a task that any process may claim, and answers with it.
+    /// Makes a task that runs here if there is room and nobody waits for it, and that any process may claim otherwise; and
+    /// answers with it.
     private func accept(
         _ order: PictureOrder,
         _ key: RequestKey?,
@@ -103,16 +104,21 @@ struct ImageRoutes: Sendable {
     ) async throws -> Response {
         guard settings.hasStorage else { throw APIError.noStorage }
         guard parts.board.isTaking else { throw APIError.shuttingDown }
+        let id = parts.taskIDs.next()
+        let room = parts.board.room(for: id, model: order.request.model)
         let task = ImageTask(
-            id: parts.taskIDs.next(),
+            id: id,
             owner: context.caller.name,
             request: order.request,
             needsLink: true,
             createdAt: parts.time.now,
-            linkLifetime: settings.linkLifetime
+            linkLifetime: settings.linkLifetime,
+            node: room == nil ? nil : settings.node
         )
         let entry = try await desk.enter(task, order.pictures.placed, try named(order, key), context)
-        if case .new = entry { parts.board.signalQueue() }
+        if case .new = entry {
+            if let room { parts.board.assign(task, room: room) } else { parts.board.signalQueue() }
+        }
         return try await views.response(entry, status: status)
     }
 

@@ -48,8 +48,8 @@ struct TaskViews: Sendable {
         let (task, isReplay) = entry.outcome
         var headers: HTTPFields = [.location: path(of: task)]
         if isReplay { headers[.idempotentReplayed] = "true" }
-        // A new task is the last of the queue, which costs no question.
-        let position = isReplay ? await position(of: task) : await waiting
+        // A new task is the last of the queue, which costs no question; one with a node is in no queue.
+        let position = isReplay || task.node != nil ? await position(of: task) : await waiting
         return try response(task, status: status, headers: headers, queuePosition: position)
     }
 

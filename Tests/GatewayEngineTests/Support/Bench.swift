@@ -82,6 +82,7 @@ struct Bench: Sendable {
     /// Writes a task that waits to be claimed, or belongs to a node already.
     @discardableResult
     func create(
+        id: TaskID? = nil,
         model: String = "one",
         count: Int = 1,
         needsLink: Bool = true,
@@ -90,7 +91,7 @@ struct Bench: Sendable {
         adjust: (inout ImageRequest.Draft) -> Void = { _ in }
     ) async throws -> ImageTask {
         let pending = ImageTask(
-            id: samples.id(),
+            id: id ?? samples.id(),
             owner: "alice",
             request: try SampleTasks.request(model: model, count: count, adjust: adjust),
             needsLink: needsLink,
@@ -108,6 +109,16 @@ struct Bench: Sendable {
         try await create(model: model, count: count, after: events)
         let adopted = try await store.adopt(node: "node-1", silentSince: time.now, limit: 9, now: time.now)
         return try #require(adopted.first)
+    }
+
+    /// Room for a task, as soon as the engine has any.
+    func room(for id: TaskID) async throws -> TaskRoom {
+        var room: TaskRoom?
+        try await eventually {
+            room = board.room(for: id, model: "one")
+            return room != nil
+        }
+        return try #require(room)
     }
 
     func row(_ id: TaskID) async throws -> ImageTask { try #require(try await store.task(id, owner: nil)) }

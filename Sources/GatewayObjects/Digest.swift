@@ -43,6 +43,22 @@ package enum Digest {
         return digest
     }
 
+    /// OpenSSL's SHA-256, looked up once: it is what each key that is presented is known by.
+    nonisolated(unsafe) private static let sha256Method = EVP_MD_fetch(nil, "SHA256", nil)
+
+    /// The SHA-256 of a text, which need not be in a buffer for that.
+    package static func sha256(_ text: String) throws(ObjectError) -> [UInt8] {
+        var (text, isDone) = (text, false)
+        let digest = [UInt8](unsafeUninitializedCapacity: Algorithm.sha256.length) { digest, count in
+            isDone = text.withUTF8 {
+                EVP_Digest($0.baseAddress, $0.count, digest.baseAddress, nil, sha256Method, nil) == 1
+            }
+            count = isDone ? Algorithm.sha256.length : 0
+        }
+        guard isDone else { throw refusal(.sha256) }
+        return digest
+    }
+
     /// The lower-case hexadecimal SHA-256 of a text.
     static func sha256Hex(_ text: String) throws(ObjectError) -> String {
         hex(try hash(.sha256, [ByteBuffer(string: text)]))

@@ -10,7 +10,7 @@ extension GatewayContext {
     ///
     /// It is said when the body is about to be read, so whoever is refused before that never sends it.
     func inviteBody(of request: Request) {
-        guard request.headers[.expect]?.lowercased() == "100-continue" else { return }
+        guard request.headers.text(of: .expect)?.lowercased() == "100-continue" else { return }
         let channel = channel
         channel.eventLoop.execute {
             // Beneath the encoder, which knows one answer for each request; nothing is there once the caller is gone.

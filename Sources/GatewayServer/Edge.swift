@@ -28,8 +28,8 @@ struct Edge: HTTPResponder {
         } catch {
             response = answer(to: error, request, context)
         }
-        for field in context.answerHeaders { response.headers.append(field) }
-        response.headers.append(HTTPField(name: .requestID, value: context.requestID))
+        if !context.answerHeaders.isEmpty { response.headers.append(contentsOf: context.answerHeaders) }
+        response.headers[.requestID] = context.requestID
         // An answer to HEAD has no body, not even that of an error: the next answer would be read as part of it.
         if request.method == .head { response = response.createHeadResponse() }
         let line = AnsweredRequest(
@@ -130,16 +130,11 @@ extension Response {
         var headers = headers
         // Room for those that every answer gets besides.
         headers.reserveCapacity(headers.count + 6)
-        headers.append(.json)
-        headers.append(.keptByNobody)
-        headers.append(HTTPField(name: .contentLength, value: String(body.readableBytes)))
+        headers[.contentType] = "application/json"
+        headers[.cacheControl] = "no-store"
+        headers[.contentLength] = String(body.readableBytes)
         self.init(status: status, headers: headers, body: ResponseBody(byteBuffer: body))
     }
-}
-
-extension HTTPField {
-    fileprivate static let json = HTTPField(name: .contentType, value: "application/json")
-    fileprivate static let keptByNobody = HTTPField(name: .cacheControl, value: "no-store")
 }
 
 extension HTTPFields {

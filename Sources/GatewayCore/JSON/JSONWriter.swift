@@ -69,18 +69,33 @@ extension ByteBuffer {
 
     /// Appends a text in quotes, escaped as JSON wants it.
     public mutating func writeJSONString(_ text: String) {
-        writeStaticString("\"")
         var text = text
         text.withUTF8 { bytes in
+            // Nearly every text is written as it is, with its quotes, at once.
+            guard bytes.contains(where: Self.needsEscape) else { return writeQuoted(bytes) }
+            writeStaticString("\"")
             var start = 0
-            for place in bytes.indices where bytes[place] < 0x20 || bytes[place] == 0x22 || bytes[place] == 0x5C {
+            for place in bytes.indices where Self.needsEscape(bytes[place]) {
                 writeBytes(bytes[start..<place])
                 writeEscape(bytes[place])
                 start = place + 1
             }
             writeBytes(bytes[start...])
+            writeStaticString("\"")
         }
-        writeStaticString("\"")
+    }
+
+    private static func needsEscape(_ byte: UInt8) -> Bool { byte < 0x20 || byte == 0x22 || byte == 0x5C }
+
+    private mutating func writeQuoted(_ bytes: UnsafeBufferPointer<UInt8>) {
+        let length = bytes.count + 2
+        writeWithUnsafeMutableBytes(minimumWritableBytes: length) { place in
+            (place[0], place[length - 1]) = (UInt8(ascii: "\""), UInt8(ascii: "\""))
+            UnsafeMutableRawBufferPointer(rebasing: place[1..<(length - 1)]).copyMemory(
+                from: UnsafeRawBufferPointer(bytes)
+            )
+            return length
+        }
     }
 
     private mutating func writeEscape(_ byte: UInt8) {

@@ -13,7 +13,7 @@ public struct TaskID: Sendable, Hashable, Comparable, TextCodable {
     /// Reads a name; `nil` unless it is `image_` and 26 characters of Crockford's base 32, upper case.
     public init?(_ text: String) {
         guard text.hasPrefix(Self.prefix), text.utf8.count == Self.prefix.utf8.count + 26 else { return nil }
-        guard text.utf8.dropFirst(Self.prefix.utf8.count).allSatisfy({ Self.alphabet.contains($0) }) else { return nil }
+        guard text.utf8.dropFirst(Self.prefix.utf8.count).allSatisfy(Self.isDigit) else { return nil }
         description = text
     }
 
@@ -34,6 +34,15 @@ public struct TaskID: Sendable, Hashable, Comparable, TextCodable {
 
     /// Names order by text, which is the order of their making.
     public static func < (left: TaskID, right: TaskID) -> Bool { left.description < right.description }
+
+    /// Whether the alphabet has a character, which is told without a look through it.
+    private static func isDigit(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "I"), UInt8(ascii: "L"), UInt8(ascii: "O"), UInt8(ascii: "U"): false
+        case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "A")...UInt8(ascii: "Z"): true
+        default: false
+        }
+    }
 
     private static let alphabet = [UInt8]("0123456789ABCDEFGHJKMNPQRSTVWXYZ".utf8)
 }

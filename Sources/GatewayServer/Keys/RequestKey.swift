@@ -13,7 +13,7 @@ struct RequestKey: Sendable {
 
     /// Reads the header; `nil` if there is none.
     init?(_ request: Request) throws(APIError) {
-        guard let text = request.headers[.idempotencyKey] else { return nil }
+        guard let text = request.headers.text(of: .idempotencyKey) else { return nil }
         guard (1...255).contains(text.utf8.count), text.utf8.allSatisfy({ (0x21...0x7E).contains($0) }) else {
             throw APIError.unusableKey
         }

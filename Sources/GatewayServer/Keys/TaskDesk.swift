@@ -101,11 +101,7 @@ struct TaskDesk: Sendable {
             queueLimit: settings.queueLimit,
             unfinishedLimit: context.caller.limits.concurrentTasks
         )
-        if !pictures.isEmpty { try await refuseEarly(task, terms) }
-        let keeper = InputKeeper(parts, logger: context.logger)
-        let entry = try await keeper.keep(pictures, of: task) { () throws(StoreError) in
-            try await parts.store.create(task, on: terms)
-        }
+        let entry = try await keep(pictures, of: task, on: terms, context)
         switch entry {
         case .written: return .new(task)
         case .queueFull: throw APIError.queueFull
@@ -116,6 +112,19 @@ struct TaskDesk: Sendable {
                 throw APIError.goneMeanwhile
             }
             return .again(earlier)
+        }
+    }
+
+    private func keep(
+        _ pictures: Pictures,
+        of task: ImageTask,
+        on terms: TaskTerms,
+        _ context: GatewayContext
+    ) async throws -> TaskEntry {
+        guard !pictures.isEmpty else { return try await parts.store.create(task, on: terms) }
+        try await refuseEarly(task, terms)
+        return try await InputKeeper(parts, logger: context.logger).keep(pictures, of: task) {
+            () throws(StoreError) in try await parts.store.create(task, on: terms)
         }
     }
 

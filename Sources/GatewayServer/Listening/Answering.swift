@@ -17,7 +17,6 @@ struct Answering: Sendable {
     let logger: Logger
     private let date: DateHeader
 
-    private static let server = HTTPField(name: .server, value: serverName)
     static let serverName = "image-gateway"
 
     init(edge: Edge, logger: Logger) {
@@ -32,8 +31,8 @@ struct Answering: Sendable {
         _ channel: any Channel
     ) async throws {
         var response = await edge.respond(to: request, context: GatewayContext(channel: channel, logger: logger))
-        response.headers.append(date.field)
-        response.headers.append(Self.server)
+        response.headers[.date] = date.text
+        response.headers[.server] = Self.serverName
         do {
             try await writer.write(response: response.head, body: response.body)
         } catch is HTTPParserError {
@@ -47,7 +46,7 @@ struct Answering: Sendable {
 private final class DateHeader: Sendable {
     private struct Made {
         var second: Int64
-        var field: HTTPField
+        var text: String
     }
 
     private let time: any TimeSource
@@ -57,13 +56,13 @@ private final class DateHeader: Sendable {
         self.time = time
     }
 
-    var field: HTTPField {
+    var text: String {
         let now = time.now
         return made.withLock { made in
-            if let made, made.second == now.seconds { return made.field }
-            let field = HTTPField(name: .date, value: CivilDate(now).http)
-            made = Made(second: now.seconds, field: field)
-            return field
+            if let made, made.second == now.seconds { return made.text }
+            let text = CivilDate(now).http
+            made = Made(second: now.seconds, text: text)
+            return text
         }
     }
 }

@@ -23,7 +23,7 @@ struct InputKeeper {
     /// Stores pictures, then does what makes their task known; if either fails, or the task is not written, nothing stays.
     ///
     /// - Parameters:
-    ///   - pictures: The pictures with their places among the inputs.
+    ///   - pictures: The pictures, at least one, with their places among the inputs.
     ///   - task: The task they belong to.
     ///   - commit: Writes the task.
     func keep(
@@ -31,7 +31,6 @@ struct InputKeeper {
         of task: ImageTask,
         then commit: () async throws(StoreError) -> TaskEntry
     ) async throws -> TaskEntry {
-        guard !pictures.isEmpty else { return try await commit() }
         let objects = pictures.map { place, picture in
             let format = picture.header.format
             let body = ObjectBody(contentType: format.mediaType, buffers: [picture.bytes])

@@ -101,12 +101,14 @@ struct OrderReader {
         _ context: GatewayContext,
         _ share: BodyRoom.Share
     ) async throws -> Content {
-        if let length = request.headers[.contentLength].flatMap({ Int($0) }) {
+        if let length = request.headers.text(of: .contentLength).flatMap({ Int($0) }) {
             guard length <= settings.maxBody else { throw APIError.bodyTooLarge(settings.maxBody) }
             try share.grow(to: length)
         }
         // What nearly everybody sends is not taken apart.
-        let type = request.headers[.contentType].flatMap { $0 == "application/json" ? nil : HeaderParameters($0) }
+        let type = request.headers.text(of: .contentType).flatMap {
+            $0 == "application/json" ? nil : HeaderParameters($0)
+        }
         switch type?.essence {
         case nil, "application/json":
             context.inviteBody(of: request)
@@ -127,7 +129,10 @@ struct OrderReader {
 
     private func json(_ request: Request, _ share: BodyRoom.Share) async throws -> JSON {
         var body = ByteBuffer()
-        try await read(request, share) { chunk throws(InvalidRequest) in body.writeImmutableBuffer(chunk) }
+        try await read(request, share) { chunk throws(InvalidRequest) in
+            // What comes in one piece, as nearly everything does, is not copied.
+            if body.readableBytes == 0 { body = chunk } else { body.writeImmutableBuffer(chunk) }
+        }
         do throws(JSONError) {
             return try JSON(reading: body)
         } catch {

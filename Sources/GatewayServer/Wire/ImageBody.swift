@@ -21,7 +21,7 @@ struct ImageBody {
             throw InvalidRequest(.invalidValue, nil, "The body must be a JSON object, not \(body.kindName).")
         }
         for member in found {
-            let name = member.name.prefix { $0 != "[" && $0 != "." }.lowercased()
+            let name = Self.stem(member.name)
             guard !Self.steering.contains(name) else {
                 throw InvalidRequest(
                     .unsupportedParameter,
@@ -31,6 +31,15 @@ struct ImageBody {
             }
         }
         members = body
+    }
+
+    /// The name without what stands in brackets or behind a dot, in lower case.
+    private static func stem(_ name: String) -> String {
+        // Nearly every name is its own stem, which is seen at a glance at its bytes.
+        let isStem = name.utf8.allSatisfy { byte in
+            byte == UInt8(ascii: "_") || (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte)
+        }
+        return isStem ? name : name.prefix { $0 != "[" && $0 != "." }.lowercased()
     }
 
     /// The request as it was written, types checked.

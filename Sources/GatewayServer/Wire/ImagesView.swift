@@ -48,8 +48,20 @@ struct ImagesView {
         return Response(
             status: .ok,
             headers: [.contentType: "application/json", .cacheControl: "no-store"],
-            body: ResponseBody(contentsOf: buffers)
+            body: Self.body(buffers)
         )
+    }
+
+    /// Up to this size an answer is copied together, because it is sent at once then: pieces are handed to the connection
+    /// one after the other, with a way to its thread for each.
+    private static let small = 64 << 10
+
+    private static func body(_ buffers: [ByteBuffer]) -> ResponseBody {
+        let length = buffers.reduce(0) { $0 + $1.readableBytes }
+        guard length <= small else { return ResponseBody(contentsOf: buffers) }
+        var whole = ByteBufferAllocator().buffer(capacity: length)
+        for buffer in buffers { whole.writeImmutableBuffer(buffer) }
+        return ResponseBody(byteBuffer: whole)
     }
 
     var created: JSON { JSON((task.completedAt ?? task.createdAt).seconds) }

@@ -2,7 +2,6 @@
 
 import GatewayCore
 import GatewayObjects
-import NIOCore
 
 /// The keys of the configuration, known by the SHA-256 of the whole key and by nothing shorter.
 struct KeyRing: CallerDirectory {
@@ -11,7 +10,7 @@ struct KeyRing: CallerDirectory {
     init(_ keys: [GatewayConfiguration.Auth.Key]) throws {
         var callers: [[UInt8]: Caller] = [:]
         for key in keys {
-            let digest = try key.key.withPlaintext(Self.digest)
+            let digest = try key.key.withPlaintext { try Digest.sha256($0) }
             callers[digest] = Caller(name: key.name, models: key.models, limits: key.limits)
         }
         self.callers = callers
@@ -19,11 +18,7 @@ struct KeyRing: CallerDirectory {
 
     /// The digest is what is looked up, so the time it takes tells nothing about the key.
     func caller(presenting credential: String?) async -> Caller? {
-        guard let credential, let digest = try? Self.digest(credential) else { return nil }
+        guard let credential, let digest = try? Digest.sha256(credential) else { return nil }
         return callers[digest]
-    }
-
-    private static func digest(_ text: String) throws -> [UInt8] {
-        try Digest.hash(.sha256, [ByteBuffer(string: text)])
     }
 }

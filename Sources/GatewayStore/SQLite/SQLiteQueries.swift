@@ -32,7 +32,7 @@ enum SQLiteQueries {
 
     /// Unfinished tasks that belong to nobody, oldest first.
     static let unclaimed = """
-        SELECT id, body FROM tasks INDEXED BY tasks_unclaimed
+        SELECT id, version, body FROM tasks INDEXED BY tasks_unclaimed
         WHERE node IS NULL AND status IN ('pending', 'in_progress')
             AND id > :after AND model NOT IN (SELECT value FROM json_each(:excluded))
         ORDER BY id LIMIT :limit
@@ -81,7 +81,7 @@ enum SQLiteQueries {
 
     /// Unfinished tasks of one node, oldest first.
     static let held = """
-        SELECT id, body FROM tasks INDEXED BY tasks_held
+        SELECT id, version, body FROM tasks INDEXED BY tasks_held
         WHERE node = :node AND status IN ('pending', 'in_progress') AND id > :after
         ORDER BY id LIMIT :limit
         """
@@ -197,7 +197,7 @@ enum SQLiteQueries {
         if query.model != nil { conditions.append("model = :model") }
         if isContinued { conditions.append(query.ascending ? "id > :after" : "id < :after") }
         return """
-            SELECT id, body FROM tasks WHERE \(conditions.joined(separator: " AND "))
+            SELECT id, version, body FROM tasks WHERE \(conditions.joined(separator: " AND "))
             ORDER BY id \(query.ascending ? "ASC" : "DESC") LIMIT :limit
             """
     }

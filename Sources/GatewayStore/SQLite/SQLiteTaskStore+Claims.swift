@@ -12,6 +12,8 @@ extension SQLiteTaskStore {
             try row.insert(in: db)
             if let claim = terms.claim { try ClaimRow.insert(claim, in: db) }
             return .written
+        } whenDurable: { [recent] entry in
+            if case .written = entry { recent.keep(row) }
         }
     }
 
@@ -38,8 +40,8 @@ extension SQLiteTaskStore {
             try row.update(from: version, in: db)
             try ClaimRow.insert(claim, in: db)
             return nil
-        } whenDurable: { [finished] earlier in
-            if earlier == nil { finished.keep(row.task, bodyLength: row.body.count) }
+        } whenDurable: { [recent] earlier in
+            if earlier == nil { recent.keep(row) }
         }
     }
 

@@ -9,8 +9,8 @@ extension SQLiteTaskStore {
     public func delete(_ id: TaskID, owner: String?, now: Timestamp) async throws(StoreError) -> Bool {
         try await write { db in
             try DeletionRow.remove(id, owner: owner, now: now, in: db)
-        } whenDurable: { [finished] isRemoved in
-            if isRemoved { finished.forget(id) }
+        } whenDurable: { [recent] isRemoved in
+            if isRemoved { recent.forget(id) }
         }
     }
 
@@ -22,8 +22,8 @@ extension SQLiteTaskStore {
     ) async throws(StoreError) -> Int {
         let removed = try await write { db in
             try DeletionRow.removeTasks(finishedBefore: moment, limit: limit, now: now, in: db)
-        } whenDurable: { [finished] removed in
-            for id in removed { finished.forget(id) }
+        } whenDurable: { [recent] removed in
+            for id in removed { recent.forget(id) }
         }
         return removed.count
     }

@@ -18,7 +18,7 @@ public final class SQLiteTaskStore: TaskStore {
     let log: LogMover
     let writer: GroupCommit
     let door = OpenDoor()
-    let finished = FinishedTasks()
+    let recent = RecentTasks()
     let queue = QueueMap()
     private let waiting: Waiting
     private let closing = DispatchQueue(label: "task-store.closing")
@@ -75,8 +75,8 @@ public final class SQLiteTaskStore: TaskStore {
     public func task(_ id: TaskID, owner: String?) async throws(StoreError) -> ImageTask? {
         try door.enter()
         defer { door.leave() }
-        if let task = finished[id] { return owner == nil || owner == task.owner ? task : nil }
-        let deletions = finished.deletions
+        if let task = recent[id] { return owner == nil || owner == task.owner ? task : nil }
+        let deletions = recent.deletions
         guard let body = try await body(of: id, owner: owner) else { return nil }
         guard let task = TaskRow.task(from: body) else {
             throw StoreError(
@@ -84,7 +84,7 @@ public final class SQLiteTaskStore: TaskStore {
                 "The row of task \(id) cannot be read: it is damaged, or a newer version wrote it. It can be deleted."
             )
         }
-        finished.keep(task, bodyLength: body.count, unlessDeletedSince: deletions)
+        recent.keep(task, bodyLength: body.count, unlessDeletedSince: deletions)
         return task
     }
 
@@ -99,8 +99,8 @@ public final class SQLiteTaskStore: TaskStore {
         if let held = writer.held(task.id), held.replace(from: version) { return try await write(row, for: held) }
         try await write {
             try row.update(from: version, in: $0)
-        } whenDurable: { [finished] in
-            finished.keep(row.task, bodyLength: row.body.count)
+        } whenDurable: { [recent] in
+            recent.keep(row)
         }
     }
 
@@ -110,8 +110,8 @@ public final class SQLiteTaskStore: TaskStore {
         do throws(StoreError) {
             try await write {
                 try row.insert(in: $0)
-            } whenDurable: { [finished] in
-                finished.keep(row.task, bodyLength: row.body.count)
+            } whenDurable: { [recent] in
+                recent.keep(row)
             }
         } catch {
             held.failed(error)
@@ -135,9 +135,9 @@ public final class SQLiteTaskStore: TaskStore {
         divide: @escaping @Sendable (ImageRequest) -> [Int]
     ) async throws(StoreError) -> [ImageTask] {
         let excluded = try Self.json(excluding)
-        return try await write { db in
+        return try await take { [recent] db in
             guard try excluding.isEmpty || TaskRow.isWaitedFor(besides: excluded, in: db) else { return [] }
-            return try TaskRow.takeUnclaimed(limit: limit, excluded: excluded, in: db) { task in
+            return try TaskRow.takeUnclaimed(limit: limit, excluded: excluded, knowing: recent, in: db) { task in
                 let counts = task.portions.isEmpty ? divide(task.request) : task.portions.map(\.count)
                 return try? task.applying(.claimed(node: node, portions: counts), at: now)
             }
@@ -161,19 +161,29 @@ public final class SQLiteTaskStore: TaskStore {
         limit: Int,
         now: Timestamp
     ) async throws(StoreError) -> [ImageTask] {
-        try await write { db in
+        try await take { [recent] db in
             let silent = try String.fetchAll(
                 db.cachedStatement(sql: SQLiteQueries.silentNodes),
                 arguments: ["node": node, "silent_since": silentSince.milliseconds]
             )
-            var adopted: [ImageTask] = []
+            var adopted: [TaskRow] = []
             for other in silent where adopted.count < limit {
-                adopted += try TaskRow.takeHeld(by: other, limit: limit - adopted.count, in: db) { task in
+                let more = limit - adopted.count
+                adopted += try TaskRow.takeHeld(by: other, limit: more, knowing: recent, in: db) { task in
                     try? task.applying(.adopted(node: node), at: now)
                 }
             }
             return adopted
         }
+    }
+
+    /// Runs an operation that changes some tasks, and gives these.
+    private func take(
+        _ work: @escaping @Sendable (Database) throws -> [TaskRow]
+    ) async throws(StoreError) -> [ImageTask] {
+        try await write(work) { [recent] rows in
+            for row in rows { recent.keep(row) }
+        }.map(\.task)
     }
 
     /// Names unfinished tasks of a node or of nobody, oldest first; reads no bodies.
@@ -198,7 +208,7 @@ public final class SQLiteTaskStore: TaskStore {
         try door.enter()
         defer { door.leave() }
         if writer.holdsAny { try await writer.perform { _ in } }
-        return try await read { try TaskRow.page(query, in: $0) }
+        return try await read { [recent] in try TaskRow.page(query, knowing: recent, in: $0) }
     }
 
     /// How many tasks wait to be claimed, as of the last commit; costs no query.

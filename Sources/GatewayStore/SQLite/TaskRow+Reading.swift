@@ -23,7 +23,7 @@ extension TaskRow {
     }
 
     /// Reads a page of a list, in a transaction of the caller's.
-    static func page(_ query: TaskQuery, in db: Database) throws -> TaskPage {
+    static func page(_ query: TaskQuery, knowing recent: RecentTasks, in db: Database) throws -> TaskPage {
         if let after = query.after {
             let isKnown = try Bool.fetchOne(
                 db.cachedStatement(sql: SQLiteQueries.isCursor),
@@ -38,7 +38,8 @@ extension TaskRow {
         var last = query.after?.description
         var hasMore = false
         while !hasMore {
-            let rows = try slice(of: query, after: last, atMost: min(pageLength, query.limit - tasks.count), in: db)
+            let count = min(pageLength, query.limit - tasks.count)
+            let rows = try slice(of: query, after: last, atMost: count, knowing: recent, in: db)
             for row in rows.fetched {
                 guard let task = row.task else { continue }
                 hasMore = tasks.count == query.limit
@@ -62,6 +63,7 @@ extension TaskRow {
         of query: TaskQuery,
         after last: String?,
         atMost count: Int,
+        knowing recent: RecentTasks,
         in db: Database
     ) throws -> (fetched: [Found], isLast: Bool) {
         var arguments: StatementArguments = ["owner": query.owner, "limit": count + 1]
@@ -69,7 +71,7 @@ extension TaskRow {
         if let status = query.status { arguments += ["status": status.rawValue] }
         if let model = query.model { arguments += ["model": model] }
         let statement = try db.cachedStatement(sql: SQLiteQueries.list(query, isContinued: last != nil))
-        let found = try found(statement, arguments)
+        let found = try found(statement, arguments, knowing: recent)
         return (found, found.count <= count)
     }
 
@@ -83,12 +85,13 @@ extension TaskRow {
     static func takeUnclaimed(
         limit: Int,
         excluded: String,
+        knowing recent: RecentTasks,
         in db: Database,
         change: (ImageTask) -> ImageTask?
-    ) throws -> [ImageTask] {
+    ) throws -> [TaskRow] {
         let statement = try db.cachedStatement(sql: SQLiteQueries.unclaimed)
         return try take(limit: limit, in: db, change: change) { last, count in
-            try found(statement, ["after": last, "excluded": excluded, "limit": count])
+            try found(statement, ["after": last, "excluded": excluded, "limit": count], knowing: recent)
         }
     }
 
@@ -97,12 +100,13 @@ extension TaskRow {
     static func takeHeld(
         by node: String,
         limit: Int,
+        knowing recent: RecentTasks,
         in db: Database,
         change: (ImageTask) -> ImageTask?
-    ) throws -> [ImageTask] {
+    ) throws -> [TaskRow] {
         let statement = try db.cachedStatement(sql: SQLiteQueries.held)
         return try take(limit: limit, in: db, change: change) { last, count in
-            try found(statement, ["node": node, "after": last, "limit": count])
+            try found(statement, ["node": node, "after": last, "limit": count], knowing: recent)
         }
     }
 
@@ -112,16 +116,17 @@ extension TaskRow {
         in db: Database,
         change: (ImageTask) -> ImageTask?,
         next: (_ last: String, _ count: Int) throws -> [Found]
-    ) throws -> [ImageTask] {
-        var taken: [ImageTask] = []
+    ) throws -> [TaskRow] {
+        var taken: [TaskRow] = []
         var last = ""
         while taken.count < limit {
             let count = min(pageLength, limit - taken.count)
             let rows = try next(last, count)
             for task in rows.compactMap(\.task) {
                 guard let changed = change(task) else { continue }
-                try TaskRow(changed).update(from: task.version, in: db)
-                taken.append(changed)
+                let row = try TaskRow(changed)
+                try row.update(from: task.version, in: db)
+                taken.append(row)
             }
             guard rows.count == count, let end = rows.last else { break }
             last = end.id
@@ -129,12 +134,20 @@ extension TaskRow {
         return taken
     }
 
-    private static func found(_ statement: Statement, _ arguments: StatementArguments) throws -> [Found] {
+    /// Reads rows of name, version and body; of those that are known, only the first two.
+    private static func found(
+        _ statement: Statement,
+        _ arguments: StatementArguments,
+        knowing recent: RecentTasks
+    ) throws -> [Found] {
         var found: [Found] = []
         let rows = try Row.fetchCursor(statement, arguments: arguments)
         while let row = try rows.next() {
-            let task = try row.withUnsafeData(atIndex: 1) { $0.flatMap(TaskRow.task(from:)) }
-            found.append(Found(id: row[0], task: task))
+            let id: String = row[0]
+            let task =
+                try recent.find(id, version: row[1])
+                ?? row.withUnsafeData(atIndex: 2) { $0.flatMap(TaskRow.task(from:)) }
+            found.append(Found(id: id, task: task))
         }
         return found
     }

@@ -13,48 +13,53 @@ import Testing
         try samples.task(try samples.pending(), after: SampleTasks.Stage.stored.events())
     }
 
-    @Test func `what was committed is kept if it is of ordinary length`() throws {
+    private func row(_ task: ImageTask) throws -> TaskRow { try TaskRow(task) }
+
+    @Test func `tasks of ordinary length are kept as they were written last`() throws {
+        let memory = RecentTasks()
+        let task = try samples.pending()
+        let claimed = try samples.task(task, after: SampleTasks.Stage.queued.events())
+
+        memory.keep(try row(task))
+        #expect(memory[task.id] == task)
+        memory.keep(try row(claimed))
+        #expect(memory[task.id] == claimed)
+        #expect(memory.find(task.id.description, version: claimed.version) == claimed)
+        #expect(memory.find(task.id.description, version: task.version) == nil)
+        #expect(memory.find("something else", version: 0) == nil)
+    }
+
+    @Test func `a task that became long is not kept as it was before`() throws {
+        let memory = RecentTasks()
+        let task = try samples.pending()
+        let warning = String(repeating: "w", count: RecentTasks.longestBody)
+        let long = try samples.task(
+            task,
+            after: [
+                .claimed(node: "node-1", portions: [1]),
+                .submitting(portion: 0, provider: "google", model: "m", warnings: [warning]),
+            ]
+        )
+
+        memory.keep(try row(task))
+        memory.keep(try row(long))
+
+        #expect(memory[task.id] == nil)
+    }
+
+    @Test func `of what is read only finished tasks of ordinary length are kept`() throws {
         let memory = RecentTasks()
         let running = try samples.task(try samples.pending(), after: SampleTasks.Stage.waiting.events())
         let short = try finishedTask()
         let long = try finishedTask()
 
-        memory.keep(running, bodyLength: 500)
-        memory.keep(short, bodyLength: RecentTasks.longestBody)
-        memory.keep(long, bodyLength: RecentTasks.longestBody + 1)
-
-        #expect(memory[running.id] == running)
-        #expect(memory[short.id] == short)
-        #expect(memory[long.id] == nil)
-    }
-
-    @Test func `a version that is too long to keep leaves no earlier one behind`() throws {
-        let memory = RecentTasks()
-        let pending = try samples.pending()
-        memory.keep(pending, bodyLength: 500)
-
-        let running = try samples.task(pending, after: SampleTasks.Stage.waiting.events())
-        memory.keep(running, bodyLength: RecentTasks.longestBody + 1)
-
-        #expect(memory[pending.id] == nil)
-    }
-
-    @Test func `of an unfinished task only what was committed is kept, not what was read`() throws {
-        let memory = RecentTasks()
-        let running = try samples.task(try samples.pending(), after: SampleTasks.Stage.waiting.events())
-
-        memory.keep(running, bodyLength: 500, unlessDeletedSince: memory.deletions)
+        memory.keep(running, bodyLength: 500, unlessDeletedSince: 0)
+        memory.keep(short, bodyLength: RecentTasks.longestBody, unlessDeletedSince: 0)
+        memory.keep(long, bodyLength: RecentTasks.longestBody + 1, unlessDeletedSince: 0)
 
         #expect(memory[running.id] == nil)
-    }
-
-    @Test func `a row is known only by its version`() throws {
-        let memory = RecentTasks()
-        let task = try finishedTask()
-        memory.keep(task, bodyLength: 500)
-
-        #expect(memory[task.id, task.version] == task)
-        #expect(memory[task.id, task.version + 1] == nil)
+        #expect(memory[short.id] == short)
+        #expect(memory[long.id] == nil)
     }
 
     @Test func `the number of tasks is bounded, and those asked for stay longest`() throws {
@@ -62,7 +67,7 @@ import Testing
         let tasks = try (0..<40).map { _ in try finishedTask() }
 
         for task in tasks {
-            memory.keep(task, bodyLength: 500)
+            memory.keep(try row(task))
             #expect(memory[tasks[0].id] == tasks[0])
         }
 

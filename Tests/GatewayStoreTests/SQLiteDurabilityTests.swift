@@ -77,6 +77,44 @@ import Testing
         await store.close()
     }
 
+    @Test func `whatever way a task is written, memory and file tell the same`() async throws {
+        let store = try await SQLiteTaskStore(path: folder.file("tasks.sqlite"))
+        let now = samples.time.now
+        let (first, second, third) = (try samples.pending(), try samples.pending(node: "dead"), try samples.pending())
+        func expectSame(_ id: TaskID) async throws {
+            let body = try await store.pool.read { try TaskRow.body(of: id, owner: nil, in: $0) }
+            #expect(try await store.task(id, owner: nil) == body.flatMap(TaskRow.task(from:)))
+            #expect(store.recent[id] != nil)
+            let listed = try await store.list(TaskQuery(owner: "alice")).tasks.first { $0.id == id }
+            #expect(try await store.task(id, owner: nil) == listed)
+        }
+
+        try await store.create(first)
+        try await store.create(second)
+        try await store.create(third)
+        for task in [first, second, third] { try await expectSame(task.id) }
+        let claimed = try await store.claim(node: "node-1", limit: 1, excluding: [], now: now) { _ in [1] }
+        #expect(claimed.map(\.id) == [first.id])
+        try await expectSame(first.id)
+        let adopted = try await store.adopt(node: "node-1", silentSince: now, limit: 5, now: now)
+        #expect(adopted.map(\.id) == [second.id])
+        try await expectSame(second.id)
+        let changed = try samples.task(third, after: SampleTasks.Stage.waiting.events())
+        try await store.update(changed, from: third.version)
+        try await expectSame(third.id)
+        let soon = try samples.pending(node: "node-1")
+        try await store.createSoon(soon) { Issue.record($0) }
+        try await store.update(
+            try samples.task(soon, after: SampleTasks.Stage.submitting.events()),
+            from: soon.version
+        )
+        try await expectSame(soon.id)
+        let finished = try samples.task(third, after: SampleTasks.Stage.stored.events())
+        await #expect(throws: StoreError.self) { try await store.update(finished, from: third.version) }
+        #expect(try await store.task(third.id, owner: nil) == changed)
+        await store.close()
+    }
+
     // MARK: What is still to be deleted
 
     @Test func `the list is written with the change that makes it necessary, and there after a crash`() async throws {

@@ -97,25 +97,21 @@ import Testing
         await store.close()
     }
 
-    /// A store that knows nothing but what the file says.
-    private func reopened(_ store: SQLiteTaskStore) async throws -> SQLiteTaskStore {
-        await store.close()
-        return try await SQLiteTaskStore(path: folder.file("tasks.sqlite"))
-    }
-
     @Test func `a damaged row is reported when asked for, and otherwise passed over`() async throws {
-        let writer = try await SQLiteTaskStore(path: folder.file("tasks.sqlite"))
+        var store = try await SQLiteTaskStore(path: folder.file("tasks.sqlite"))
         let tasks = try (0..<5).map { _ in try samples.pending() }
-        for task in tasks { try await writer.create(task) }
+        for task in tasks { try await store.create(task) }
         for (task, body) in [(tasks[0], "{\"id\":"), (tasks[2], "{}"), (tasks[4], "")] {
-            try await writer.pool.write { db in
+            try await store.pool.write { db in
                 try db.execute(
                     sql: "UPDATE tasks SET body = ? WHERE id = ?",
                     arguments: [body, task.id.description]
                 )
             }
         }
-        let store = try await reopened(writer)
+        // What it wrote itself it knows without reading it.
+        await store.close()
+        store = try await SQLiteTaskStore(path: folder.file("tasks.sqlite"))
 
         #expect(
             await code { () async throws(StoreError) in _ = try await store.task(tasks[0].id, owner: nil) }
@@ -136,11 +132,12 @@ import Testing
     }
 
     @Test func `many damaged rows do not hide the tasks behind them`() async throws {
-        let writer = try await SQLiteTaskStore(path: folder.file("tasks.sqlite"))
+        var store = try await SQLiteTaskStore(path: folder.file("tasks.sqlite"))
         let count = TaskRow.pageLength * 2 + 10
-        for _ in 0..<count { try await writer.create(try samples.pending()) }
-        try await writer.pool.write { try $0.execute(sql: "UPDATE tasks SET body = 'x'") }
-        let store = try await reopened(writer)
+        for _ in 0..<count { try await store.create(try samples.pending()) }
+        try await store.pool.write { try $0.execute(sql: "UPDATE tasks SET body = 'x'") }
+        await store.close()
+        store = try await SQLiteTaskStore(path: folder.file("tasks.sqlite"))
         let last = try samples.pending()
         try await store.create(last)
 

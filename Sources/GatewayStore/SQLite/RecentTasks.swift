@@ -3,10 +3,10 @@
 import GatewayCore
 import Synchronization
 
-/// Tasks as they were committed lately.
+/// Tasks that were written lately, and finished ones that were read lately, as their rows are on the disk.
 ///
-/// Only this process writes the file, so what it has just committed need not be read back and decoded for the engine that
-/// claims it, and for each client that asks how it is.
+/// Only this process writes rows, so one that it wrote need not be read again while clients ask for it or when it is
+/// claimed: to make a task of its JSON takes longer than to find it.
 final class RecentTasks: Sendable {
     /// Tasks with longer bodies are not kept: a few long prompts would fill the memory.
     static let longestBody = 16_384
@@ -31,26 +31,25 @@ final class RecentTasks: Sendable {
         state.withLock { $0.tasks.find(id) }
     }
 
-    /// The task of a row, if its very version is known.
-    subscript(id: TaskID, version: Int) -> ImageTask? {
-        self[id].flatMap { $0.version == version ? $0 : nil }
+    /// The task of a row with this version, which another operation of the same transaction may have written.
+    func find(_ name: String, version: Int) -> ImageTask? {
+        guard let id = TaskID(name), let task = self[id], task.version == version else { return nil }
+        return task
     }
 
-    /// Keeps a task that was committed; called in the order of the commits.
-    func keep(_ task: ImageTask, bodyLength: Int) {
+    /// Keeps a task that was written; called in the order of the commits.
+    func keep(_ row: TaskRow) {
         state.withLock { state in
-            // An earlier version must not stay.
-            if bodyLength > Self.longestBody {
-                state.tasks.forget(task.id)
+            if row.body.count <= Self.longestBody {
+                state.tasks.keep(row.task, for: row.task.id)
             } else {
-                state.tasks.keep(task, for: task.id)
+                // What it was before may have been short.
+                state.tasks.forget(row.task.id)
             }
         }
     }
 
-    /// Keeps a finished task that was read, unless something was deleted since `deletions` was asked for.
-    ///
-    /// Of a task that is not finished, a later version may have been committed meanwhile.
+    /// Keeps a task that was read, unless something was deleted since `deletions` was asked for, or it may change.
     func keep(_ task: ImageTask, bodyLength: Int, unlessDeletedSince deletions: Int) {
         guard task.status.isFinal, bodyLength <= Self.longestBody else { return }
         state.withLock { state in
@@ -58,7 +57,7 @@ final class RecentTasks: Sendable {
         }
     }
 
-    /// Forgets a task that was deleted; called in the order of the commits.
+    /// Forgets a task; called in the order of the commits.
     func forget(_ id: TaskID) {
         state.withLock { state in
             state.deletions += 1

@@ -13,7 +13,7 @@ extension SQLiteTaskStore {
             if let claim = terms.claim { try ClaimRow.insert(claim, in: db) }
             return .written
         } whenDurable: { [recent] entry in
-            if case .written = entry { recent.keep(task, bodyLength: row.body.count) }
+            if case .written = entry { recent.keep(row) }
         }
     }
 
@@ -41,7 +41,7 @@ extension SQLiteTaskStore {
             try ClaimRow.insert(claim, in: db)
             return nil
         } whenDurable: { [recent] earlier in
-            if earlier == nil { recent.keep(row.task, bodyLength: row.body.count) }
+            if earlier == nil { recent.keep(row) }
         }
     }
 

@@ -100,7 +100,7 @@ public final class SQLiteTaskStore: TaskStore {
         try await write {
             try row.update(from: version, in: $0)
         } whenDurable: { [recent] in
-            recent.keep(row.task, bodyLength: row.body.count)
+            recent.keep(row)
         }
     }
 
@@ -111,7 +111,7 @@ public final class SQLiteTaskStore: TaskStore {
             try await write {
                 try row.insert(in: $0)
             } whenDurable: { [recent] in
-                recent.keep(row.task, bodyLength: row.body.count)
+                recent.keep(row)
             }
         } catch {
             held.failed(error)
@@ -137,7 +137,7 @@ public final class SQLiteTaskStore: TaskStore {
         let excluded = try Self.json(excluding)
         return try await take { [recent] db in
             guard try excluding.isEmpty || TaskRow.isWaitedFor(besides: excluded, in: db) else { return [] }
-            return try TaskRow.takeUnclaimed(limit: limit, excluded: excluded, in: db, knowing: recent) { task in
+            return try TaskRow.takeUnclaimed(limit: limit, excluded: excluded, knowing: recent, in: db) { task in
                 let counts = task.portions.isEmpty ? divide(task.request) : task.portions.map(\.count)
                 return try? task.applying(.claimed(node: node, portions: counts), at: now)
             }
@@ -168,8 +168,8 @@ public final class SQLiteTaskStore: TaskStore {
             )
             var adopted: [TaskRow] = []
             for other in silent where adopted.count < limit {
-                let room = limit - adopted.count
-                adopted += try TaskRow.takeHeld(by: other, limit: room, in: db, knowing: recent) { task in
+                let more = limit - adopted.count
+                adopted += try TaskRow.takeHeld(by: other, limit: more, knowing: recent, in: db) { task in
                     try? task.applying(.adopted(node: node), at: now)
                 }
             }
@@ -177,14 +177,13 @@ public final class SQLiteTaskStore: TaskStore {
         }
     }
 
-    /// Writes rows and gives their tasks.
+    /// Runs an operation that changes some tasks, and gives these.
     private func take(
         _ work: @escaping @Sendable (Database) throws -> [TaskRow]
     ) async throws(StoreError) -> [ImageTask] {
-        let rows = try await write(work) { [recent] rows in
-            for row in rows { recent.keep(row.task, bodyLength: row.body.count) }
-        }
-        return rows.map(\.task)
+        try await write(work) { [recent] rows in
+            for row in rows { recent.keep(row) }
+        }.map(\.task)
     }
 
     /// Names unfinished tasks of a node or of nobody, oldest first; reads no bodies.
@@ -209,7 +208,7 @@ public final class SQLiteTaskStore: TaskStore {
         try door.enter()
         defer { door.leave() }
         if writer.holdsAny { try await writer.perform { _ in } }
-        return try await read { [recent] in try TaskRow.page(query, in: $0, knowing: recent) }
+        return try await read { [recent] in try TaskRow.page(query, knowing: recent, in: $0) }
     }
 
     /// How many tasks wait to be claimed, as of the last commit; costs no query.

@@ -23,7 +23,7 @@ extension TaskRow {
     }
 
     /// Reads a page of a list, in a transaction of the caller's.
-    static func page(_ query: TaskQuery, in db: Database, knowing recent: RecentTasks) throws -> TaskPage {
+    static func page(_ query: TaskQuery, knowing recent: RecentTasks, in db: Database) throws -> TaskPage {
         if let after = query.after {
             let isKnown = try Bool.fetchOne(
                 db.cachedStatement(sql: SQLiteQueries.isCursor),
@@ -39,7 +39,7 @@ extension TaskRow {
         var hasMore = false
         while !hasMore {
             let count = min(pageLength, query.limit - tasks.count)
-            let rows = try slice(of: query, after: last, atMost: count, in: db, knowing: recent)
+            let rows = try slice(of: query, after: last, atMost: count, knowing: recent, in: db)
             for row in rows.fetched {
                 guard let task = row.task else { continue }
                 hasMore = tasks.count == query.limit
@@ -63,8 +63,8 @@ extension TaskRow {
         of query: TaskQuery,
         after last: String?,
         atMost count: Int,
-        in db: Database,
-        knowing recent: RecentTasks
+        knowing recent: RecentTasks,
+        in db: Database
     ) throws -> (fetched: [Found], isLast: Bool) {
         var arguments: StatementArguments = ["owner": query.owner, "limit": count + 1]
         if let last { arguments += ["after": last] }
@@ -85,8 +85,8 @@ extension TaskRow {
     static func takeUnclaimed(
         limit: Int,
         excluded: String,
-        in db: Database,
         knowing recent: RecentTasks,
+        in db: Database,
         change: (ImageTask) -> ImageTask?
     ) throws -> [TaskRow] {
         let statement = try db.cachedStatement(sql: SQLiteQueries.unclaimed)
@@ -100,8 +100,8 @@ extension TaskRow {
     static func takeHeld(
         by node: String,
         limit: Int,
-        in db: Database,
         knowing recent: RecentTasks,
+        in db: Database,
         change: (ImageTask) -> ImageTask?
     ) throws -> [TaskRow] {
         let statement = try db.cachedStatement(sql: SQLiteQueries.held)
@@ -134,7 +134,7 @@ extension TaskRow {
         return taken
     }
 
-    /// Reads id, version and body of rows; decodes only the bodies of versions that are not known.
+    /// Reads rows of name, version and body; of those that are known, only the first two.
     private static func found(
         _ statement: Statement,
         _ arguments: StatementArguments,
@@ -143,9 +143,10 @@ extension TaskRow {
         var found: [Found] = []
         let rows = try Row.fetchCursor(statement, arguments: arguments)
         while let row = try rows.next() {
-            let (id, version): (String, Int) = (row[0], row[1])
-            let known = TaskID(id).flatMap { recent[$0, version] }
-            let task = try known ?? row.withUnsafeData(atIndex: 2) { $0.flatMap(TaskRow.task(from:)) }
+            let id: String = row[0]
+            let task =
+                try recent.find(id, version: row[1])
+                ?? row.withUnsafeData(atIndex: 2) { $0.flatMap(TaskRow.task(from:)) }
             found.append(Found(id: id, task: task))
         }
         return found

@@ -142,6 +142,8 @@ final class EngineLoad: Sendable {
             let room = state.room(limit)
             guard room > 0, !state.isClosed else { return nil }
             let left = state.doors.values.map { (models: $0.models, tasks: $0.room) }
+            // Whoever ends asks again: until then each new task would have the queue searched for nothing.
+            guard left.isEmpty || left.contains(where: { $0.tasks > 0 }) else { return nil }
             let full = left.filter { $0.tasks <= 0 }.reduce(into: Set<String>()) { $0.formUnion($1.models) }
             let smallest = min(room, left.map(\.tasks).filter { $0 > 0 }.min() ?? room)
             return Bite(tasks: min(room, max(smallest, limit / 32)), fullModels: full)

@@ -40,6 +40,19 @@ import Testing
         #expect(load.bite() == .init(tasks: 200, fullModels: ["one", "solo"]))
     }
 
+    @Test func `nothing is claimed while every vendor has enough to do, and whoever ends then asks for more`() throws {
+        let bench = Bench(FakeVendor.saying().provider("small", maxConcurrent: 2))
+        let load = EngineLoad(limit: 512, router: bench.router, pool: bench.parts.pool)
+        let tasks = try tasks(4, "one")
+        for task in tasks { load.begin(task) }
+        load.foundEmpty()
+
+        #expect(load.bite() == nil)
+
+        #expect(load.end(tasks[0].id))
+        #expect(load.bite() != nil)
+    }
+
     @Test func `nothing is claimed without room, and whoever ends then asks for more`() throws {
         let load = load(2)
         let tasks = try tasks(2, "four")

@@ -104,6 +104,8 @@ struct RemoteBucket<Dialect: BucketDialect>: Sendable {
         }
     }
 
+    /// Computes what is known of an object before it is sent.
+    ///
     /// Tens of milliseconds for a large picture: too long for a thread that all tasks share. A small one takes no longer
     /// than the way to another thread and back.
     private func digests(of object: ObjectBody) async throws(ObjectError) -> BodyDigests {

@@ -152,6 +152,20 @@ import Testing
         }
     }
 
+    @Test func `a string ends at its quote, wherever that and an escape stand`() throws {
+        for length in 0..<200 {
+            let text = String(repeating: "a", count: length)
+            #expect(try Self.read("[\"\(text)\",\"\"]") == [JSON(text), ""])
+            #expect(throws: JSONError.self) { try Self.read("\"\(text)") }
+            #expect(throws: JSONError.self) { try Self.read("\"\(text)\\") }
+            #expect(throws: JSONError.self) { try Self.read("\"\(text)\\\"") }
+            for behind in [0, 1, 15, 16, 63, 64, 100] {
+                let rest = String(repeating: "b", count: behind)
+                #expect(try Self.read("[\"\(text)\\\"\(rest)\"]") == [JSON("\(text)\"\(rest)")])
+            }
+        }
+    }
+
     @Test(arguments: [#"\u003d"#, #"\u003D\u003d"#, #"\/"#])
     func `a picture with escapes becomes a slice without them`(escapes: String) throws {
         let filling = String(repeating: "abcdefg/", count: 5000)

@@ -1,5 +1,6 @@
 // Part of ImageGateway. SPDX-License-Identifier: Apache-2.0
 
+internal import CBase64
 public import NIOCore
 
 #if canImport(Glibc)
@@ -34,7 +35,7 @@ extension JSON {
     /// Reads one JSON text (RFC 8259).
     ///
     /// Time is linear in the bytes; a string of ``JSONText/longFrom`` bytes or more without escapes is skipped by
-    /// `memchr` and kept as a slice; one with escapes is copied once, without becoming text.
+    /// vectors and kept as a slice; one with escapes is copied once, without becoming text.
     ///
     /// - Parameters:
     ///   - buffer: The whole text. Slices in the result share its storage.
@@ -155,24 +156,15 @@ private struct JSONReader {
         return .text(try plain.withUnsafeReadableBytes { bytes throws(JSONError) in try text(bytes) })
     }
 
-    /// The largest piece of a string that is looked through at once: twice, and the second time out of the cache.
-    private static let largestPiece = 16 << 10
-
-    /// Finds the end of a string, in pieces that grow as long as no escape is met.
+    /// Finds the end of a string; each byte of it is looked at once.
     private func closingQuote(from start: Int) throws(JSONError) -> (end: Int, isEscaped: Bool) {
-        guard let base = bytes.baseAddress else { throw failure("The JSON ends too early.") }
-        var (place, piece, isEscaped) = (start, 64, false)
-        while place < bytes.count {
-            let quote = memchr(base + place, 0x22, min(piece, bytes.count - place)).map { UnsafeRawPointer($0) - base }
-            let end = quote ?? min(place + piece, bytes.count)
-            // An escape in front of this quote may have escaped it.
-            if let escape = memchr(base + place, 0x5C, end - place) {
-                (place, piece, isEscaped) = (UnsafeRawPointer(escape) - base + 2, 64, true)
-            } else if let quote {
-                return (quote, isEscaped)
-            } else {
-                (place, piece) = (end, min(piece * 2, Self.largestPiece))
-            }
+        var (place, isEscaped) = (start, false)
+        while place < bytes.count, let base = bytes.baseAddress {
+            place += gateway_json_plain(base + place, bytes.count - place)
+            guard place < bytes.count else { break }
+            if bytes[place] == UInt8(ascii: "\"") { return (place, isEscaped) }
+            // What is escaped may be a quote.
+            (place, isEscaped) = (place + 2, true)
         }
         throw failure("A string has no closing quote.")
     }

@@ -41,7 +41,7 @@ enum ClaimRow {
             return .claimed(earlier)
         }
         if let limit = terms.queueLimit, task.node == nil {
-            let waiting = try Int.fetchOne(db.cachedStatement(sql: SQLiteQueries.waiting)) ?? 0
+            let waiting = try KeptStatement(SQLiteQueries.waiting, in: db).number(in: db) ?? 0
             guard waiting < limit else { return .queueFull }
         }
         if let limit = terms.unfinishedLimit {

@@ -60,6 +60,18 @@ struct KeptStatement {
         return number
     }
 
+    /// Runs it for the texts that are the first column of its rows.
+    func texts(in db: Database) throws -> [String] {
+        var texts: [String] = []
+        var code = sqlite3_step(handle)
+        while code == SQLITE_ROW {
+            if let text = sqlite3_column_text(handle, 0) { texts.append(String(cString: text)) }
+            code = sqlite3_step(handle)
+        }
+        try end(code, in: db)
+        return texts
+    }
+
     private func end(_ code: Int32, in db: Database) throws {
         let isDone = code == SQLITE_DONE
         // Before anything else is called, which would have the last word.

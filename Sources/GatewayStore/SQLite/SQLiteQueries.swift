@@ -189,15 +189,19 @@ enum SQLiteQueries {
 
     static let isCursor = "SELECT 1 FROM tasks WHERE id = :id AND owner = :owner"
 
-    /// A page of an owner's tasks; `:after`, `:status` and `:model` appear only where they are asked for, so that each
-    /// form has its index.
+    /// A page of an owner's tasks; without status and model it is merged from a list for each status.
+    ///
+    /// `:after`, `:status` and `:model` appear only where they are asked for, so that each form has its index.
     static func list(_ query: TaskQuery, isContinued: Bool) -> String {
         var conditions = ["owner = :owner"]
         if query.status != nil { conditions.append("status = :status") }
         if query.model != nil { conditions.append("model = :model") }
         if isContinued { conditions.append(query.ascending ? "id > :after" : "id < :after") }
+        let one = "SELECT id, version, body FROM tasks WHERE \(conditions.joined(separator: " AND "))"
+        let isMerged = query.status == nil && query.model == nil
+        let all = isMerged ? ImageTask.Status.allCases.map { "\(one) AND status = '\($0.rawValue)'" } : [one]
         return """
-            SELECT id, version, body FROM tasks WHERE \(conditions.joined(separator: " AND "))
+            \(all.joined(separator: " UNION ALL "))
             ORDER BY id \(query.ascending ? "ASC" : "DESC") LIMIT :limit
             """
     }

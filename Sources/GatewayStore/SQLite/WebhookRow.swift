@@ -14,7 +14,7 @@ enum WebhookRow {
     /// Does what the writing of a task demands.
     static func follow(_ task: ImageTask, in db: Database) throws {
         guard task.status.isFinal else { return }
-        let endpoints = try String.fetchAll(db.cachedStatement(sql: WebhookQueries.endpoints))
+        let endpoints = try KeptStatement(WebhookQueries.endpoints, in: db).texts(in: db)
         for delivery in task.webhookDeliveries(to: endpoints) {
             try db.cachedStatement(sql: WebhookQueries.insert).execute(arguments: [
                 "id": delivery.id, "task": delivery.task.description, "owner": delivery.owner,

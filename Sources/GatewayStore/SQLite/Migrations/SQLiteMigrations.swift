@@ -11,6 +11,7 @@ enum SQLiteMigrations {
         (Migration002Deletions.name, Migration002Deletions.sql, { try Migration002Deletions.fill($0) }),
         (Migration003Claims.name, Migration003Claims.sql, { _ in }),
         (Migration004Webhooks.name, Migration004Webhooks.sql, { _ in }),
+        (Migration005Lists.name, Migration005Lists.sql, { _ in }),
     ]
 
     static var migrator: DatabaseMigrator {

@@ -86,10 +86,10 @@ struct RouteTable: Sendable {
 
     private func match(_ method: HTTPRequest.Method, _ path: String) -> (route: Route, name: String?)? {
         if let methods = whole[path] { return Self.route(method, methods).map { ($0, nil) } }
-        for pattern in patterns {
-            if let name = pattern.name(in: path) {
-                return Self.route(method, pattern.methods).map { ($0, String(name)) }
-            }
+        // By places: a pattern that is only looked at is not copied.
+        for place in patterns.indices {
+            guard let name = patterns[place].name(in: path) else { continue }
+            return Self.route(method, patterns[place].methods).map { ($0, String(name)) }
         }
         return nil
     }

@@ -5,6 +5,7 @@ import GatewayCore
 import GatewayTesting
 import HTTPTypes
 import Hummingbird
+import HummingbirdTesting
 import NIOCore
 import Testing
 
@@ -37,6 +38,18 @@ import Testing
                 names.insert(try #require(try await client.get(path)[header: "x-request-id"]))
             }
             #expect(names.count == 4)
+        }
+    }
+
+    @Test func `an answer says who gave it, and when`() async throws {
+        let time = ManualTime()
+        try await TestGateway(time: time).run(on: .live) { client in
+            for (path, moment) in [("/v1/models", "22:13:20"), ("/nowhere", "22:13:20"), ("/health/live", "22:13:21")] {
+                if moment.hasSuffix("21") { time.advance(by: .seconds(1)) }
+                let answer = try await client.get(path)
+                #expect(answer[header: "server"] == "image-gateway")
+                #expect(answer[header: "date"] == "Tue, 14 Nov 2023 \(moment) GMT")
+            }
         }
     }
 

@@ -150,7 +150,10 @@ extension JSON: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, Express
 
     /// Creates an object of the members that have a value: absent members are left out, never null.
     public init(present members: KeyValuePairs<String, JSON?>) {
-        self = .object(members.compactMap { name, value in value.map { Member(name, $0) } })
+        var found: [Member] = []
+        found.reserveCapacity(members.count)
+        for (name, value) in members { if let value { found.append(Member(name, value)) } }
+        self = .object(found)
     }
 
     /// Creates a string.

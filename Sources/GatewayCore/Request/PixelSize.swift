@@ -15,8 +15,9 @@ public struct PixelSize: Sendable, Hashable, TextCodable {
 
     /// Reads `WxH`, each side 1 to 65,535.
     public init?(_ text: String) {
-        let sides = text.split(separator: "x", omittingEmptySubsequences: false)
-        guard sides.count == 2, let width = Self.side(sides[0]), let height = Self.side(sides[1]) else { return nil }
+        guard let mark = text.utf8.firstIndex(of: UInt8(ascii: "x")) else { return nil }
+        let behind = text.utf8.index(after: mark)
+        guard let width = Self.side(text[..<mark]), let height = Self.side(text[behind...]) else { return nil }
         self.init(width, height)
     }
 

@@ -18,13 +18,16 @@ public struct TaskID: Sendable, Hashable, Comparable, TextCodable {
     }
 
     init(time: UInt64, high: UInt16, low: UInt64) {
-        var characters = [UInt8](repeating: 0, count: 26)
-        var value = (UInt128(time & 0xFFFF_FFFF_FFFF) << 80) | (UInt128(high) << 64) | UInt128(low)
-        for place in stride(from: 25, through: 0, by: -1) {
-            characters[place] = Self.alphabet[Int(value & 31)]
-            value >>= 5
+        let start = Self.prefix.utf8.count
+        description = String(unsafeUninitializedCapacity: start + 26) { characters in
+            _ = characters.initialize(from: Self.prefix.utf8)
+            var value = (UInt128(time & 0xFFFF_FFFF_FFFF) << 80) | (UInt128(high) << 64) | UInt128(low)
+            for place in stride(from: start + 25, through: start, by: -1) {
+                characters[place] = Self.alphabet[Int(value & 31)]
+                value >>= 5
+            }
+            return start + 26
         }
-        description = Self.prefix + String(decoding: characters, as: UTF8.self)
     }
 
     /// The lowest name that a task made at a moment can have: whatever was made before is lower.

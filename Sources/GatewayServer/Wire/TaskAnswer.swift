@@ -14,6 +14,8 @@ extension TaskView {
         queuePosition: Int? = nil
     ) throws(ObjectError) -> Response {
         var headers = headers
+        // Room for those that every answer gets besides.
+        headers.reserveCapacity(headers.count + 8)
         if !task.status.isFinal {
             let seconds = task.status == .pending ? 1 : 2
             headers[.retryAfter] = String(seconds)

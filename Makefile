@@ -8,6 +8,9 @@
 # make build   builds the program for use: .build/release/image-gateway
 
 STRICT = --explicit-target-dependency-import-check error
+# For use: optimized, and on Linux with Swift's own libraries in the program, which is faster and needs nothing of Swift
+# where it runs. Apple's systems have these libraries.
+RELEASE = -c release $(STRICT) $(if $(filter Linux,$(shell uname)),--static-swift-stdlib)
 
 # More tests at once than this, and each waits so long for its turn that those with a guard of time fail.
 export SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH = 6
@@ -35,22 +38,22 @@ test:
 
 crash:
 	scripts/install
-	swift build -c release $(STRICT) --product image-gateway
+	swift build $(RELEASE) --product image-gateway
 	swift build $(STRICT) --build-tests
 	GATEWAY_PROGRAM=$(CURDIR)/.build/release/image-gateway GATEWAY_CRASH_ROUNDS=$(ROUNDS) GATEWAY_CRASH_TASKS=$(TASKS) \
 		GATEWAY_CRASH_SEED=$(SEED) swift test --skip-build --no-parallel --filter GatewayEndToEndTests.CrashTests
 
 bench:
 	scripts/install bench
-	swift build -c release $(STRICT) --product image-gateway
-	swift build -c release $(STRICT) --product bench-anchors
+	swift build $(RELEASE) --product image-gateway
+	swift build $(RELEASE) --product bench-anchors
 	scripts/check-cost --program .build/release/image-gateway
 	.build/bench-venv/bin/python Benchmarks $(if $(QUICK),--quick) $(if $(BENCH_ROUNDS),--rounds $(BENCH_ROUNDS)) $(if $(ONLY),--only $(ONLY)) \
 		$(if $(PROFILE),--profile) $(if $(PUBLISH),--publish)
 
 build:
 	scripts/install
-	swift build -c release $(STRICT) --product image-gateway
+	swift build $(RELEASE) --product image-gateway
 
 docs:
 	swift build $(STRICT) --product image-gateway

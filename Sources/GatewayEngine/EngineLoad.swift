@@ -22,6 +22,8 @@ final class EngineLoad: Sendable {
         var appetite: Int?
         var running = 0
         var blocked = 0
+        /// Whether no task was found waiting before it, and nobody has been asked to look again.
+        var isDeserted = false
 
         var room: Int { blocked >= EngineLoad.mostBlocked ? 0 : appetite.map { $0 - running } ?? .max }
     }
@@ -84,8 +86,8 @@ final class EngineLoad: Sendable {
     /// - Returns: Whether the task is counted now, until its end.
     func keepsRoom(for id: TaskID, model: String) -> Bool {
         state.withLock { state in
-            guard state.storeIsEmpty, !state.isClosed, state.room(limit) > 0, let door = doorOfModel[model],
-                let found = state.doors[door], found.room > 0
+            guard !state.isClosed, state.room(limit) > 0, let door = doorOfModel[model],
+                let found = state.doors[door], found.room > 0, found.isDeserted
             else { return false }
             state.begin(id, at: door)
             return true
@@ -133,12 +135,16 @@ final class EngineLoad: Sendable {
 
     /// How much may be claimed now; `nil` for nothing.
     ///
+    /// While every vendor has enough to do nothing is claimed, not even what nobody serves any more: that ends when there
+    /// is room, or with its time.
+    ///
     /// One step claims little enough that no vendor gets many more tasks than it has an appetite for: the rest of the
     /// room is left to others.
     func bite() -> Bite? {
         state.withLock { state in
             // Until a claim has shown otherwise: whoever ends meanwhile asks for another.
             state.storeIsEmpty = false
+            for door in state.doors.keys { state.doors[door]?.isDeserted = false }
             let room = state.room(limit)
             guard room > 0, !state.isClosed else { return nil }
             let left = state.doors.values.map { (models: $0.models, tasks: $0.room) }
@@ -150,9 +156,14 @@ final class EngineLoad: Sendable {
         }
     }
 
-    /// Notes that a claim left nothing behind.
-    func foundEmpty() {
-        state.withLock { $0.storeIsEmpty = true }
+    /// Notes that a claim left nothing behind, but for models whose vendors have enough to do.
+    func foundEmpty(besides full: Set<String> = []) {
+        state.withLock { state in
+            state.storeIsEmpty = full.isEmpty
+            for (name, door) in state.doors {
+                state.doors[name]?.isDeserted = door.models.isDisjoint(with: full)
+            }
+        }
     }
 
     /// Whether nothing more may be claimed.

@@ -144,6 +144,15 @@ import Testing
         #expect(!load.keepsRoom(for: bench.samples.id(), model: "four"), "somebody has been asked to claim")
     }
 
+    @Test func `tasks that wait for one vendor keep nobody from the room of another`() {
+        let load = load(10)
+
+        load.foundEmpty(besides: ["one", "solo"])
+
+        #expect(!load.keepsRoom(for: bench.samples.id(), model: "one"))
+        #expect(load.keepsRoom(for: bench.samples.id(), model: "four"))
+    }
+
     @Test func `room is kept for as many as fit, here and at the vendor, and is there again at their end`() {
         let load = load(3)
         load.foundEmpty()

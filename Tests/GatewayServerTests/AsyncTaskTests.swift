@@ -50,7 +50,7 @@ import Testing
         #expect(await signals.next() != nil)
     }
 
-    @Test func `a new task that there is room for belongs to this process, is in no queue, and is handed to the engine`()
+    @Test func `a new task that there is room for is this process's, is in no queue, and goes to the engine`()
         async throws
     {
         let asked = Mutex<[String]>([])

@@ -88,4 +88,17 @@ import Testing
         memory.keep(task, bodyLength: 500, unlessDeletedSince: memory.deletions)
         #expect(memory[task.id] == task)
     }
+
+    @Test func `after a write in doubt nothing is known, and nothing that was being read is kept`() throws {
+        let memory = RecentTasks()
+        let task = try finishedTask()
+        memory.keep(try TaskRow(task))
+        let before = memory.deletions
+
+        memory.forgetAll()
+
+        #expect(memory[task.id] == nil)
+        memory.keep(task, bodyLength: 500, unlessDeletedSince: before)
+        #expect(memory[task.id] == nil)
+    }
 }

@@ -123,6 +123,7 @@ public final class TaskBoard: Sendable {
     public func engineEnded() {
         let (watchers, callers) = state.withLock { state in
             state.isOver = true
+            state.offer = nil
             state.hungUp = []
             defer { (state.watchers, state.callers) = ([:], [:]) }
             return (state.watchers.values.flatMap(\.values), state.callers.values.flatMap(\.values))

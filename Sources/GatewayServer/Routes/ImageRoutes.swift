@@ -105,7 +105,9 @@ struct ImageRoutes: Sendable {
         guard settings.hasStorage else { throw APIError.noStorage }
         guard parts.board.isTaking else { throw APIError.shuttingDown }
         let id = parts.taskIDs.next()
-        let room = parts.board.room(for: id, model: order.request.model)
+        // Not for what may take long before it is written, or is there already.
+        let isQuick = key == nil && order.pictures.placed.isEmpty
+        let room = isQuick ? parts.board.room(for: id, model: order.request.model) : nil
         let task = ImageTask(
             id: id,
             owner: context.caller.name,

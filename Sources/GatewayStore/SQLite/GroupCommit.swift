@@ -39,6 +39,7 @@ final class GroupCommit: Sendable {
     private let failure: SQLiteFailure
     private let log: LogMover
     private let beforeCommit: @Sendable (Database) throws -> @Sendable () -> Void
+    private let inDoubt: @Sendable () -> Void
     private let state = Mutex(State())
     private let alarms = DispatchQueue(label: "task-store.alarms")
 
@@ -49,16 +50,19 @@ final class GroupCommit: Sendable {
     ///   - failure: How to name its errors.
     ///   - log: Who moves what was written into the file.
     ///   - beforeCommit: Runs at the end of each transaction; what it gives runs when that is durable.
+    ///   - inDoubt: Called when a transaction failed: what it wrote may be durable all the same.
     init(
         pool: DatabasePool,
         failure: SQLiteFailure,
         log: LogMover,
-        beforeCommit: @escaping @Sendable (Database) throws -> @Sendable () -> Void
+        beforeCommit: @escaping @Sendable (Database) throws -> @Sendable () -> Void,
+        inDoubt: @escaping @Sendable () -> Void
     ) {
         self.pool = pool
         self.failure = failure
         self.log = log
         self.beforeCommit = beforeCommit
+        self.inDoubt = inDoubt
     }
 
     /// Runs an operation in a transaction; durable when it returns.
@@ -180,6 +184,7 @@ final class GroupCommit: Sendable {
         } catch {
             // If even this fails, the next group begins with it.
             if db.isInsideTransaction { try? db.rollback() }
+            inDoubt()
             let reason = failure.error(error)
             for operation in group { operation.fail(reason) }
         }

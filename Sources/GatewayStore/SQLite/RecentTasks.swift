@@ -16,10 +16,12 @@ final class RecentTasks: Sendable {
         var deletions = 0
     }
 
+    private let capacity: Int
     private let state: Mutex<State>
 
     /// Creates a memory of at most twice `capacity` tasks.
     init(capacity: Int = 1024) {
+        self.capacity = capacity
         state = Mutex(State(tasks: Generations(capacity: capacity)))
     }
 
@@ -62,6 +64,13 @@ final class RecentTasks: Sendable {
         state.withLock { state in
             state.deletions += 1
             state.tasks.forget(id)
+        }
+    }
+    /// Forgets everything: a write that seemed to fail may have been durable, and whoever looks shall see what is so.
+    func forgetAll() {
+        state.withLock { state in
+            state.deletions += 1
+            state.tasks = Generations(capacity: capacity)
         }
     }
 }

@@ -88,8 +88,8 @@ struct SQLiteFile: Sendable {
         // A transaction that could not be ended is rolled back before the next one, not a reason to end the process.
         configuration.allowsUnsafeTransactions = true
         configuration.prepareDatabase { db in
-            // The log is moved by the mover. No memory mapping: an I/O error on a mapped page ends the process instead of giving an error, and mapped
-            // pages count as this process's memory.
+            // The log is moved by the mover. No memory mapping: an I/O error on a mapped page ends the process instead of
+            // giving an error, and mapped pages count as this process's memory.
             try db.execute(
                 sql: """
                     PRAGMA mmap_size = 0;

@@ -68,6 +68,8 @@ public final class SQLiteTaskStore: TaskStore {
         writer = GroupCommit(pool: file.pool, failure: failure, log: file.log) { db in
             let count = try KeptStatement(SQLiteQueries.waiting, in: db).number(in: db) ?? 0
             return { waiting.count.store(Int(count), ordering: .relaxed) }
+        } inDoubt: { [recent] in
+            recent.forgetAll()
         }
     }
 

@@ -76,8 +76,12 @@ final class CurlExchange: @unchecked Sendable {
         }
     }
 
+    /// The answer, once: whoever gets its body has it alone, and may change it in place.
     func gathered() -> TransportResponse {
-        state.withLock { _ in TransportResponse(status: head.status, headers: head.headers, body: body) }
+        state.withLock { _ in
+            defer { body = ByteBuffer() }
+            return TransportResponse(status: head.status, headers: head.headers, body: body)
+        }
     }
 
     func receivedHead() -> CurlHead {

@@ -8,9 +8,10 @@
 # make build   builds the program for use: .build/release/image-gateway
 
 STRICT = --explicit-target-dependency-import-check error
-# For use: optimized, and on Linux with Swift's own libraries in the program, which is faster and needs nothing of Swift
-# where it runs. Apple's systems have these libraries.
-RELEASE = -c release $(STRICT) $(if $(filter Linux,$(shell uname)),--static-swift-stdlib)
+# For use: optimized, and where the toolchain has them (Linux) with Swift's own libraries in the program, which is faster and
+# needs nothing of Swift where it runs.
+STATIC = $(wildcard $(dir $(realpath $(shell command -v swift)))../lib/swift_static/linux/libswiftCore.a)
+RELEASE = -c release $(STRICT) $(if $(STATIC),--static-swift-stdlib)
 
 # More tests at once than this, and each waits so long for its turn that those with a guard of time fail.
 export SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH = 6

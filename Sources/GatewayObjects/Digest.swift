@@ -44,6 +44,9 @@ package enum Digest {
     }
 
     /// OpenSSL's SHA-256, looked up once: it is what each key that is presented is known by.
+    ///
+    /// Unsafe by its type alone: it is set once, before anybody has it, and what was fetched is never changed by OpenSSL, which
+    /// lets any number of threads use it.
     nonisolated(unsafe) private static let sha256Method = EVP_MD_fetch(nil, "SHA256", nil)
 
     /// The SHA-256 of a text, which need not be in a buffer for that.
